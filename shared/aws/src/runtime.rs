@@ -1,0 +1,87 @@
+//! From process start to answer: environment, clock, logs, AWS configuration, and Lambda's loop.
+//!
+//! This is the only module that reads the clock and the environment; clippy holds everybody else to it.
+
+use std::{cell::Cell, time::Duration};
+
+use autopilot::{
+    call::{Call, Handler},
+    settings::Environment,
+    telemetry::{self, Invocation},
+};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
+use tracing::{Level, error};
+
+/// What ends a process.
+pub type Error = lambda_runtime::Error;
+
+/// One call never waits longer than this for an answer; with its retries it stays under [`PATIENCE`].
+const ATTEMPT: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a function starts with.
+#[derive(Debug)]
+pub struct Start {
+    /// The environment variables.
+    pub environment: Environment,
+    /// Region, credentials, endpoints and time-outs for every client.
+    pub sdk: SdkConfig,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+fn environment() -> Environment {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+}
+
+/// Sets up logs and AWS configuration for a function of this name.
+pub async fn start(function: &'static str) -> Result<Start, Error> {
+    let environment = environment();
+    let level = autopilot::settings::optional::<Level>(&environment, "LOG_LEVEL")?.unwrap_or(Level::INFO);
+    telemetry::install(function, level, now)?;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(PATIENCE)
+        .build();
+    let sdk = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(100)))
+        .load()
+        .await;
+    Ok(Start { environment, sdk })
+}
+
+/// Answers invocations until Lambda ends the process.
+pub async fn serve(handler: impl Handler) -> Result<(), Error> {
+    let cold = Cell::new(true);
+    let handler = &handler;
+    let cold = &cold;
+    let service = service_fn(move |event: LambdaEvent<Value>| async move {
+        let call = Call { request_id: event.context.request_id.clone(), now: now() };
+        telemetry::begin(Invocation {
+            function_request_id: call.request_id.clone(),
+            cold_start: cold.replace(false),
+            correlation_id: correlation_id(&event.payload).unwrap_or(&call.request_id).to_owned(),
+        });
+        // Boxed: the futures of SDK calls are large, and one invocation at a time does not feel the allocation.
+        Box::pin(handler.handle(event.payload, call)).await.map_err(|failure| {
+            let class = failure.class().as_str();
+            error!(class, error = %failure, "The invocation failed: {failure}");
+            Diagnostic { error_type: class.to_owned(), error_message: failure.to_string() }
+        })
+    });
+    lambda_runtime::Runtime::new(service).run().await
+}
+
+/// What ties this invocation to others: the incident of an announcement, else the event's own id.
+fn correlation_id(payload: &Value) -> Option<&str> {
+    payload.pointer("/detail/incident_id").or_else(|| payload.get("id")).and_then(Value::as_str)
+}

@@ -1,0 +1,37 @@
+//! The common crate of apprunner-autopilot: what all functions share, and nothing of AWS's SDK.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
+//! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
+//! | [`evidence`], [`diagnosis`] | from what was found to why it failed |
+//! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
+//! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
+//! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
+//! | [`redact`] | secrets stay inside, by type |
+//! | [`error`], [`settings`], [`telemetry`] | failures, settings and logs, the same everywhere |
+//!
+//! A function observes through ports, decides purely and applies: docs/architecture.md. This crate has no AWS
+//! crate among its dependencies, so no decision can reach one; `scripts/test` checks that it stays so.
+
+pub mod announcement;
+pub mod call;
+pub mod control;
+pub mod diagnosis;
+pub mod error;
+pub mod event;
+pub mod evidence;
+pub mod gather;
+pub mod incident;
+#[cfg(any(test, feature = "memory"))]
+pub mod memory;
+pub mod mutation;
+pub mod outbox;
+pub mod period;
+pub mod ports;
+pub mod redact;
+pub mod service;
+pub mod settings;
+pub mod store;
+pub mod telemetry;
+mod words;

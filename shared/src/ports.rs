@@ -1,0 +1,121 @@
+//! What a function asks of the world, a capability each, in the domain's own types.
+//!
+//! Reading and changing are apart. Tests answer these traits from memory; `autopilot-aws` answers them from AWS.
+//! Futures need not be `Send`: a Lambda process handles one invocation at a time on one thread.
+
+use std::{collections::HashMap, future::Future};
+
+use jiff::Timestamp;
+
+use crate::{
+    error::PortError,
+    evidence::Service,
+    redact::{PublicText, Untrusted},
+    service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
+};
+
+/// A service as `DescribeService` shows it.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// Present status.
+    pub status: ServiceStatus,
+    /// Host name of the default domain.
+    pub url: Option<String>,
+    /// Configuration, as far as a diagnosis asks about it.
+    pub configuration: Service,
+    /// Other resources that it names.
+    pub refers_to: References,
+}
+
+/// ARNs that a service's configuration names, where it names them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// Role that pulls the image.
+    pub access_role: Option<String>,
+    /// Role of the application.
+    pub instance_role: Option<String>,
+    /// Connector of outgoing traffic.
+    pub vpc_connector: Option<String>,
+    /// Connection to the source provider.
+    pub connection: Option<String>,
+    /// Auto scaling configuration, with its revision.
+    pub auto_scaling: Option<String>,
+}
+
+/// Reading App Runner.
+pub trait AppRunnerRead {
+    /// Every service of the Region, all pages.
+    fn services(&self) -> impl Future<Output = Result<Vec<ServiceSummary>, PortError>>;
+    /// One service, whole.
+    fn describe(&self, service: &ServiceArn) -> impl Future<Output = Result<Described, PortError>>;
+    /// Operations, newest first, back to `since` or the first page at least.
+    fn operations(
+        &self,
+        service: &ServiceArn,
+        since: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Vec<Operation>, PortError>>;
+    /// Tags of a service.
+    fn tags(&self, service: &ServiceArn) -> impl Future<Output = Result<HashMap<String, String>, PortError>>;
+}
+
+/// A log stream and when it was last written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamInfo {
+    /// Name within its group.
+    pub name: String,
+    /// Time of its newest event, where told. It may lag by an hour.
+    pub last_event_at: Option<Timestamp>,
+}
+
+/// A stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// From this instant on.
+    pub start: Timestamp,
+    /// Up to this instant.
+    pub end: Timestamp,
+}
+
+/// Reading CloudWatch Logs.
+pub trait LogsRead {
+    /// Streams of a group, last written first, at most 50. A group that does not exist has none.
+    fn streams(&self, group: &str) -> impl Future<Output = Result<Vec<StreamInfo>, PortError>>;
+    /// The last messages of a stream within a window, oldest first, at most `limit`.
+    fn tail(
+        &self,
+        group: &str,
+        stream: &str,
+        window: Window,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<Untrusted>, PortError>>;
+}
+
+/// A message as a topic takes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publication {
+    /// ASCII, one line, under 100 characters. `None` for topics that no mailbox reads.
+    pub subject: Option<String>,
+    /// At most 256 KB.
+    pub body: PublicText,
+    /// Attributes for filter policies; none may be empty.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// One subscription of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// `email`, `sqs`, …
+    pub protocol: String,
+    /// Address, queue or function.
+    pub endpoint: String,
+    /// False while nobody followed the link in the confirmation mail.
+    pub confirmed: bool,
+}
+
+/// Messages to people.
+pub trait Publish {
+    /// Publishes to a topic.
+    fn publish(&self, topic: &str, message: &Publication) -> impl Future<Output = Result<(), PortError>>;
+    /// Every subscription of a topic.
+    fn subscriptions(&self, topic: &str) -> impl Future<Output = Result<Vec<Subscription>, PortError>>;
+}
