@@ -4,14 +4,16 @@
 //! these events, so nothing here depends on who wrote them: unknown phases and reasons are carried.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
     control::Mode,
-    error::FieldError,
+    error::{Failure, FieldError},
     event::{cut, found, required, text},
     incident::IncidentId,
+    ports::Announce,
+    store::{self, Record, StateRead, StateWrite, Written},
     words::aws_words,
 };
 
@@ -139,6 +141,32 @@ impl Announcement {
     }
 }
 
+/// Sends what a record still has to announce, and clears what the bus took. What it did not take stays for the
+/// next invocation. No claim is needed: consumers drop a repeated `announcement_id`.
+pub async fn send_pending<S>(
+    store: &(impl StateRead + StateWrite),
+    bus: &impl Announce,
+    record: &mut Record<S, Announcement>,
+) -> Result<(), Failure>
+where
+    S: Serialize + DeserializeOwned + Default,
+{
+    let (numbers, announcements): (Vec<_>, Vec<_>) =
+        record.outbox.entries.iter().map(|entry| (entry.number, entry.message.clone())).unzip();
+    if announcements.is_empty() {
+        return Ok(());
+    }
+    let answers = bus.announce(&announcements).await;
+    let sent: Vec<_> =
+        numbers.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(n, _)| *n).collect();
+    record.outbox.settle(&sent);
+    if record.save(store).await? == Written::Conflict {
+        let settle = |record: &mut Record<S, Announcement>| record.outbox.settle(&sent);
+        store::update(store, record.key.clone(), settle).await?;
+    }
+    answers.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(error.into()))
+}
+
 const NAMED: [&str; 11] = [
     "schema",
     "announcement_id",
@@ -182,6 +210,50 @@ mod tests {
         assert_eq!(detail["attempt"], 1);
         let read = Announcement::from_event("Autopilot Rollback", detail.as_object().unwrap()).unwrap();
         assert_eq!(read, sample());
+    }
+
+    /// A bus that takes only some entries, as `PutEvents` may.
+    struct Picky {
+        refuses: &'static [usize],
+        taken: std::cell::RefCell<Vec<String>>,
+    }
+
+    impl Announce for Picky {
+        async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), crate::error::PortError>> {
+            let put = |(index, announcement): (usize, &Announcement)| {
+                if self.refuses.contains(&index) {
+                    let class = crate::error::Class::Retryable;
+                    return Err(crate::error::PortError::new(
+                        "events:PutEvents",
+                        class,
+                        "ThrottlingException",
+                    ));
+                }
+                self.taken.borrow_mut().push(announcement.announcement_id.clone());
+                Ok(())
+            };
+            announcements.iter().enumerate().map(put).collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_bus_refuses_stays_pending() {
+        let store = crate::memory::MemoryStore::default();
+        let key = crate::store::Key::new("rollback", "orders");
+        let mut record: Record<u32, Announcement> = Record::load(&store, key.clone()).await.unwrap();
+        for number in 0..3 {
+            record.outbox.push(Announcement { announcement_id: format!("orders:0af3#{number}"), ..sample() });
+        }
+        assert_eq!(record.save(&store).await.unwrap(), Written::Yes);
+        let bus = Picky { refuses: &[1], taken: std::cell::RefCell::default() };
+        assert!(send_pending(&store, &bus, &mut record).await.is_err(), "one is still to be sent");
+        assert_eq!(bus.taken.take(), ["orders:0af3#0", "orders:0af3#2"]);
+        // Another invocation, after this one died, sends the rest and nothing twice.
+        let mut record: Record<u32, Announcement> = Record::load(&store, key).await.unwrap();
+        let bus = Picky { refuses: &[], ..bus };
+        assert!(send_pending(&store, &bus, &mut record).await.is_ok());
+        assert_eq!(bus.taken.take(), ["orders:0af3#1"]);
+        assert!(record.outbox.is_empty());
     }
 
     #[test]

@@ -1,24 +1,29 @@
 //! Gathering evidence: from the ports to what a diagnosis and a message need.
 //!
-//! Two rounds, each concurrent and each bounded by half of the caller's time budget:
+//! Three rounds, each concurrent and each bounded by a third of the caller's time budget:
 //!
 //! | round | calls | needs |
 //! |---|---|---|
 //! | [`first_look`] | `DescribeService`, `ListOperations`, and `DescribeLogStreams` of both log groups | the ARN |
 //! | [`read_logs`] | `GetLogEvents` of `events`, of the operation's stream, and of up to 2 application streams | the operation and the streams |
+//! | [`read_facts`] | what [`crate::facts`] finds worth asking, often nothing | the logs |
 //!
-//! So at most 8 calls, 2 in sequence. What cannot be read in time is named in [`Gathered::unread`]; the rest
-//! is used without it. Logs are cut to the operation's time: the stream `events` holds the service's whole life.
+//! So at most 8 calls before the facts, 2 in sequence. What cannot be read in time is named in
+//! [`Gathered::unread`]; the rest is used without it. Logs are cut to the operation's time: the stream `events`
+//! holds the service's whole life.
 
 use std::{future::Future, time::Duration};
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use tracing::debug;
 
 use crate::{
+    diagnosis::diagnose,
     error::PortError,
     evidence::{Evidence, LastOperation, LogGroup, LogStream, Occasion},
-    ports::{AppRunnerRead, Described, LogsRead, StreamInfo, Window},
+    facts::{self, About, Facts, worth_asking},
+    ports::{AppRunnerRead, Described, FactsRead, LogsRead, StreamInfo, Window},
     redact::{Redactor, Untrusted},
     service::{Operation, ServiceArn},
 };
@@ -68,6 +73,15 @@ pub struct Excerpt {
     pub lines: Vec<Untrusted>,
 }
 
+/// What a failure is about, where no operation tells.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// The kind of operation or trouble.
+    pub occasion: Occasion,
+    /// The custom domain in trouble.
+    pub domain: Option<String>,
+}
+
 /// Everything that was gathered about one failure.
 #[derive(Debug, Default)]
 pub struct Gathered {
@@ -75,10 +89,14 @@ pub struct Gathered {
     pub described: Option<Described>,
     /// The failed operation, if it is known.
     pub operation: Option<Operation>,
+    /// What the failure is about, if the operation is not known.
+    pub subject: Subject,
     /// Log excerpts: the event log, the operation's own log, the application's.
     pub excerpts: Vec<Excerpt>,
     /// Streams that the application wrote to during the operation; `None` where that could not be read.
     pub application_streams: Option<usize>,
+    /// What the third round found out.
+    pub facts: Facts,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -138,13 +156,8 @@ pub async fn read_logs(
     let application_streams = application_streams.map(|streams| written_in(streams, window));
     gathered.described = described.cloned();
     gathered.application_streams = application_streams.as_ref().map(Vec::len);
-    let wanted = wanted(
-        service,
-        &service_streams,
-        application_streams.as_deref(),
-        gathered.operation.as_ref(),
-        window,
-    );
+    let wanted =
+        wanted(service, service_streams, application_streams.as_deref(), gathered.operation.as_ref(), window);
     let reads = wanted
         .iter()
         .map(|(group, stream)| in_time(budget, "logs:GetLogEvents", logs.tail(group, stream, window, LIMIT)));
@@ -163,6 +176,39 @@ pub async fn read_logs(
         }
     }
     gathered
+}
+
+/// Third round: the facts that can still change the diagnosis.
+pub async fn read_facts(
+    gathered: &mut Gathered,
+    apprunner: &impl AppRunnerRead,
+    facts: &impl FactsRead,
+    service: &ServiceArn,
+    failed_at: Timestamp,
+    budget: Duration,
+) {
+    let Some(described) = &gathered.described else { return };
+    let evidence = gathered.evidence();
+    let questions = worth_asking(&evidence, &diagnose(&evidence));
+    if questions.is_empty() {
+        return;
+    }
+    for (question, because) in &questions {
+        debug!(?question, because, service = %service, "Asks about {question:?}: {because}");
+    }
+    let operation = gathered.operation.as_ref();
+    let about = About {
+        service,
+        image: described.configuration.image_identifier.as_deref(),
+        refers_to: &described.refers_to,
+        domain: gathered.subject.domain.as_deref(),
+        started_at: operation.and_then(|operation| operation.started_at),
+        window: window(operation, failed_at),
+    };
+    // Boxed: many calls make a large future, and most failures ask nothing.
+    let (found, unread) = Box::pin(facts::ask(&questions, &about, apprunner, facts, budget)).await;
+    gathered.facts = found;
+    gathered.unread.extend(unread);
 }
 
 /// The operation's time, with some room for late lines.
@@ -224,8 +270,8 @@ impl Gathered {
             lines: excerpt.lines.clone(),
         };
         let operation = self.operation.as_ref();
-        Evidence {
-            operation: operation.map_or(Occasion::Unsaid, |op| Occasion::from_name(op.kind.as_str())),
+        let mut evidence = Evidence {
+            operation: operation.map_or(self.subject.occasion, |op| Occasion::from_name(op.kind.as_str())),
             logs: self.excerpts.iter().map(log).collect(),
             service: self.described.as_ref().map(|described| described.configuration.clone()),
             application_streams: self.application_streams.and_then(|count| u64::try_from(count).ok()),
@@ -234,6 +280,8 @@ impl Gathered {
                 status: Some(op.status.to_string()),
             }),
             ..Evidence::default()
-        }
+        };
+        self.facts.add_to(&mut evidence);
+        evidence
     }
 }

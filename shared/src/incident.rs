@@ -199,7 +199,10 @@ impl Incident {
         if let (Some(mine), Some(theirs)) = (&self.operation, operation) {
             return *mine == theirs.id;
         }
-        self.failed_at.duration_since(hint.at).abs() <= NEAR && hint.kinds.contains(&self.kind)
+        // A word that is not documented stands for its own kind.
+        let kind = hint.kinds.contains(&self.kind)
+            || hint.kinds.is_empty() && self.kind == OperationType::Other(hint.word.clone());
+        kind && self.failed_at.duration_since(hint.at).abs() <= NEAR
     }
 
     /// Gives a provisional incident its operation.

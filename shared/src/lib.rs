@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
-//! | [`evidence`], [`diagnosis`] | from what was found to why it failed |
+//! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
 //! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
@@ -21,6 +21,7 @@ pub mod diagnosis;
 pub mod error;
 pub mod event;
 pub mod evidence;
+pub mod facts;
 pub mod gather;
 pub mod incident;
 #[cfg(any(test, feature = "memory"))]

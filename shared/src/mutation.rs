@@ -29,6 +29,10 @@ use crate::{
     store::{Record, StateRead, StateWrite, Written},
 };
 
+/// An intent younger than this may still be on its way: its function may be waiting for the answer. No function
+/// runs for longer than half of it (template.yaml), so after it "not made" is final.
+const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(2);
+
 /// Proof that gate and intent were passed. Every changing call of a port takes one.
 #[derive(Debug)]
 pub struct Permit(());
@@ -162,7 +166,7 @@ where
     St: StateRead + StateWrite,
 {
     if let Some(intent) = ledger(&mut record.state).intent.clone() {
-        return settle(store, record, ledger, mutation, &intent).await;
+        return settle(store, record, ledger, mutation, &intent, now).await;
     }
     let control: Record<Control, ()> = Record::load(store, control::key()).await?;
     if let Some(outcome) = refusal(gate, &control.state, ledger(&mut record.state), now) {
@@ -208,6 +212,7 @@ async fn settle<S, M>(
     ledger: fn(&mut S) -> &mut Ledger,
     mutation: &impl Mutation,
     intent: &Intent,
+    now: Timestamp,
 ) -> Result<Outcome, Failure>
 where
     S: Serialize + DeserializeOwned + Default,
@@ -215,11 +220,13 @@ where
 {
     match mutation.settle(intent).await? {
         Settled::Made(receipt) => close(store, record, ledger, Outcome::Made(receipt)).await,
-        Settled::NotMade => {
+        Settled::NotMade if now.duration_since(intent.at) >= IN_FLIGHT => {
             let outcome = Outcome::Wait(format!("{} was begun at {} and never made", intent.what, intent.at));
             close(store, record, ledger, outcome).await
         }
-        Settled::Unclear => Ok(Outcome::Wait(format!("what became of {} is not clear yet", intent.what))),
+        Settled::NotMade | Settled::Unclear => {
+            Ok(Outcome::Wait(format!("what became of {} is not clear yet", intent.what)))
+        }
     }
 }
 
@@ -240,3 +247,6 @@ where
         Written::Conflict => Outcome::Raced,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,9 @@ use std::{collections::HashMap, future::Future};
 use jiff::Timestamp;
 
 use crate::{
+    announcement::Announcement,
     error::PortError,
-    evidence::Service,
+    evidence::{CustomDomain, Image, IngressConnection, Metrics, Service, Subnet},
     redact::{PublicText, Untrusted},
     service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
 };
@@ -119,3 +120,72 @@ pub trait Publish {
     /// Every subscription of a topic.
     fn subscriptions(&self, topic: &str) -> impl Future<Output = Result<Vec<Subscription>, PortError>>;
 }
+
+/// Announcements on the bus.
+pub trait Announce {
+    /// Puts announcements on the default bus and answers for each whether the bus took it.
+    fn announce(&self, announcements: &[Announcement]) -> impl Future<Output = Vec<Result<(), PortError>>>;
+}
+
+/// Reading the image registry.
+pub trait ImageRead {
+    /// The image of this identifier, as `DescribeService` shows it. That it does not exist is an answer; that it
+    /// may not be read is an error.
+    fn image(&self, identifier: &str) -> impl Future<Output = Result<Image, PortError>>;
+}
+
+/// A role as IAM shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedRole {
+    /// When it was created. IAM does not tell when it was changed.
+    pub created_at: Option<Timestamp>,
+    /// Its trust policy, JSON.
+    pub trust_policy: String,
+}
+
+/// Reading roles.
+pub trait RoleRead {
+    /// A role by its ARN; `None` where there is none.
+    fn role(&self, arn: &str) -> impl Future<Output = Result<Option<TrustedRole>, PortError>>;
+}
+
+/// Reading VPCs.
+pub trait SubnetRead {
+    /// These subnets with their default routes.
+    fn subnets(&self, ids: &[String]) -> impl Future<Output = Result<Vec<Subnet>, PortError>>;
+}
+
+/// Reading CloudWatch metrics.
+pub trait MetricsRead {
+    /// The highest values that a service's metrics had within a window. A metric without data is left out.
+    fn highest(
+        &self,
+        service: &ServiceArn,
+        window: Window,
+    ) -> impl Future<Output = Result<Metrics, PortError>>;
+}
+
+/// Reading what belongs to a service beside itself.
+pub trait RelatedRead {
+    /// IDs of a VPC connector's subnets.
+    fn connector_subnets(&self, connector: &str) -> impl Future<Output = Result<Vec<String>, PortError>>;
+    /// The most instances that an auto scaling configuration allows.
+    fn max_size(&self, auto_scaling: &str) -> impl Future<Output = Result<Option<u64>, PortError>>;
+    /// Status of a connection to a source provider; `None` where it is not listed any more.
+    fn connection_status(&self, connection: &str) -> impl Future<Output = Result<Option<String>, PortError>>;
+    /// Custom domains of a service.
+    fn custom_domains(
+        &self,
+        service: &ServiceArn,
+    ) -> impl Future<Output = Result<Vec<CustomDomain>, PortError>>;
+    /// VPC ingress connections of a service.
+    fn ingress_connections(
+        &self,
+        service: &ServiceArn,
+    ) -> impl Future<Output = Result<Vec<IngressConnection>, PortError>>;
+}
+
+/// Everything that the questions of [`crate::facts`] are put to.
+pub trait FactsRead: ImageRead + RoleRead + SubnetRead + MetricsRead + RelatedRead {}
+
+impl<T: ImageRead + RoleRead + SubnetRead + MetricsRead + RelatedRead> FactsRead for T {}

@@ -126,14 +126,12 @@ impl Redactor {
         self.clean_str(text.expose())
     }
 
+    /// Known words come last: one of them may be the very key that shows what follows it to be a secret
+    /// (`password` in a JSON value). Longer known values come first, before a pattern can take them apart.
     fn clean_str(&self, text: &str) -> PublicText {
-        let mut text = text.to_owned();
-        for value in &self.known {
-            if text.contains(value.as_str()) {
-                text = text.replace(value.as_str(), MASK);
-            }
-        }
-        PublicText(mask_patterns(&text))
+        let (words, values): (Vec<_>, Vec<_>) = self.known.iter().partition(|value| is_word(value));
+        let text = without(text.to_owned(), values);
+        PublicText(without(mask_patterns(&text), words))
     }
 
     fn learn<'a>(&mut self, values: impl Iterator<Item = &'a str>) {
@@ -208,6 +206,20 @@ fn names_a_secret(name: &str) -> bool {
     let name: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     SECRET_NAMES.iter().any(|secret| name.ends_with(secret))
+}
+
+/// True for a value in which no pattern finds a part of its own.
+fn is_word(value: &str) -> bool {
+    value.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
+}
+
+fn without(mut text: String, values: Vec<&String>) -> String {
+    for value in values {
+        if text.contains(value.as_str()) {
+            text = text.replace(value.as_str(), MASK);
+        }
+    }
+    text
 }
 
 fn is_boundary(c: char) -> bool {
@@ -381,6 +393,17 @@ mod tests {
         redactor.know_command(&"node server.js --key=qwertz99 xyzzy-plugh".into());
         let text = "open-sesame xabcx 8080 4711 qwertz99 node server.js xyzzy-plugh";
         let expected = "[redacted] x[redacted]x 8080 4711 [redacted] node server.js [redacted]";
+        assert_eq!(redactor.clean(&text.into()).as_str(), expected);
+    }
+
+    #[test]
+    fn a_known_word_hides_no_key() {
+        let mut redactor = Redactor::default();
+        redactor.know_variable("SMTP", &r#"{"password":"open-sesame","host":"smtp.internal"}"#.into());
+        redactor.know_variable("WORD", &"assword".into());
+        redactor.know_variable("HOOK", &"https://app:hunter22@hooks.internal/xyzzy-plugh".into());
+        let text = "password=hunter2 to https://app:hunter22@hooks.internal/xyzzy-plugh as open-sesame";
+        let expected = "[redacted]=[redacted] to [redacted] as [redacted]";
         assert_eq!(redactor.clean(&text.into()).as_str(), expected);
     }
 

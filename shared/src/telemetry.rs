@@ -14,7 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use tracing::{Event, Level, Subscriber, field::Field};
+use tracing::{Event, Level, Metadata, Subscriber, field::Field};
 use tracing_subscriber::{
     Layer,
     layer::{Context, SubscriberExt},
@@ -82,14 +82,17 @@ pub fn install(
 }
 
 impl<S: Subscriber> Layer<S> for JsonLines {
+    /// Other crates speak only when something is wrong: their details may hold what we redact. `lambda_runtime`'s
+    /// panic layer is silent: it says again that an invocation failed, which its own line has told with the class.
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let of = |crate_name: &str| metadata.target().starts_with(crate_name);
+        let own = of("autopilot") || of(self.service);
+        let level = if own { self.level } else { Level::ERROR };
+        *metadata.level() <= level && !of("lambda_runtime::layers::panic")
+    }
+
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        // Other crates speak only when something is wrong: their details may hold what we redact.
-        let own =
-            event.metadata().target().starts_with("autopilot") || event.metadata().target() == self.service;
         let level = *event.metadata().level();
-        if level > if own { self.level } else { Level::ERROR } {
-            return;
-        }
         let mut fields = Fields::default();
         event.record(&mut fields);
         write_line(&Value::Object(self.line(level, fields.0)));

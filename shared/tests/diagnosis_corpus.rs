@@ -1,6 +1,9 @@
 //! The diagnosis against its corpus (tests/corpus/README.md): figures by class, and the targets on the part
 //! that no rule was tuned on.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken corpus ends the test")]
+#![expect(clippy::print_stdout, reason = "the figures are what the test is for")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -52,7 +55,8 @@ fn cases(part: &str) -> Vec<Case> {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |file: &std::path::PathBuf| -> Vec<Case> {
-        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap_or_else(|error| panic!("{file:?}: {error}"))
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap())
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     };
     files.iter().flat_map(read).collect()
 }
@@ -63,7 +67,8 @@ fn first(causes: &[Cause]) -> (String, bool) {
 }
 
 fn judge(case: &Case) -> (Figures, Option<String>) {
-    let evidence = Evidence::from_json(&case.evidence).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    let evidence =
+        Evidence::from_json(&case.evidence).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     let causes = diagnose(&evidence);
     let (kind, transient) = first(&causes);
     let right = kind == case.expect.kind || case.expect.also.contains(&kind);
@@ -92,7 +97,9 @@ fn run(part: &str, show_misses: bool) -> Figures {
         misses.extend(miss);
     }
     println!("\n{part:24} cases  right %  confidently wrong %  transient right %");
-    for (class, figures) in classes.iter().map(|(class, figures)| (class.as_str(), *figures)).chain([("all", sum)]) {
+    for (class, figures) in
+        classes.iter().map(|(class, figures)| (class.as_str(), *figures)).chain([("all", sum)])
+    {
         println!(
             "{class:24} {:5}  {:7.1}  {:19.1}  {:17.1}",
             figures.cases,
@@ -102,7 +109,9 @@ fn run(part: &str, show_misses: bool) -> Figures {
         );
     }
     if show_misses {
-        misses.iter().for_each(|miss| println!("  {miss}"));
+        for miss in misses {
+            println!("  {miss}");
+        }
     }
     sum
 }

@@ -1,17 +1,38 @@
-//! What the end-to-end tests share: a stage with the installed stack, and a look at the messages.
+//! What the end-to-end tests share: a stage with the installed stack, and looks at what came of a test.
+//!
+//! The tests run the real `notify` binary under the sandbox's Lambda Runtime API, behind the rules of
+//! `template.yaml`. They look at what people get ([`messages`]), at what was asked of AWS ([`calls`]) and at
+//! what is remembered ([`records`]); [`crash`] kills the function at a given call.
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use sandbox::{
-    aws::{self, sns::Message},
-    host,
+    aws::{self, service::Service as _},
+    host::{
+        self,
+        invocation::{AsyncOutcome, InvokeResult},
+    },
     stage::Stage,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+
+pub mod calls;
+pub mod crash;
+pub mod messages;
+pub mod order;
+pub mod records;
+
+pub use messages::{alerts, chats, phases};
+
+/// The logical ID of the function under test, which is also the caller in the account's log of requests.
+pub const NOTIFY: &str = "NotifyFunction";
+
+/// An image in the account's registry.
+pub const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v7";
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -37,24 +58,16 @@ pub async fn stage() -> Result<Stage> {
 
 /// A stage with the whole stack.
 pub async fn stage_with(account: aws::Options, host: &host::Options) -> Result<Stage> {
-    Stage::raise(&root().join("template.yaml"), &[], &binaries()?, account, host).await
+    stage_of(&[], account, host).await
 }
 
-/// The messages of the alert topic, oldest first.
-pub fn alerts(stage: &Stage) -> Vec<Message> {
-    stage
-        .account
-        .messages()
-        .into_iter()
-        .filter(|message| message.topic_arn.ends_with("-AlertTopic"))
-        .collect()
-}
-
-/// The messages of the chat topic, oldest first, parsed.
-pub fn chats(stage: &Stage) -> Result<Vec<Value>> {
-    let chats =
-        stage.account.messages().into_iter().filter(|message| message.topic_arn.ends_with("-ChatTopic"));
-    chats.map(|message| serde_json::from_str(&message.message).context("a chat message is JSON")).collect()
+/// A stage with the whole stack, installed with these parameters.
+pub async fn stage_of(
+    parameters: &[(&str, &str)],
+    account: aws::Options,
+    host: &host::Options,
+) -> Result<Stage> {
+    Stage::raise(&root().join("template.yaml"), parameters, &binaries()?, account, host).await
 }
 
 /// A sample event of the repository.
@@ -62,4 +75,55 @@ pub fn sample(path: &str) -> Result<Value> {
     let file = root().join("events").join(path);
     let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     serde_json::from_str(&text).with_context(|| file.display().to_string())
+}
+
+/// Every sample event for `notify`, by file name.
+pub fn samples() -> Result<Vec<(String, Value)>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("events/notify"))? {
+        names.push(entry?.file_name().into_string().ok().context("a sample's name is text")?);
+    }
+    names.sort();
+    names.into_iter().map(|name| Ok((name.clone(), sample(&format!("notify/{name}"))?))).collect()
+}
+
+/// Invokes `notify` once, as a person does, and waits.
+pub async fn invoke(stage: &Stage, payload: &Value) -> Result<InvokeResult> {
+    stage.host.lambda.invoke(NOTIFY, payload.to_string()).await
+}
+
+/// Sends `notify` a command; the answer must be one.
+pub async fn command(stage: &Stage, command: &Value) -> Result<Value> {
+    invoke(stage, command).await?.json()
+}
+
+/// Compares the account with what is remembered.
+pub async fn reconcile(stage: &Stage) -> Result<Value> {
+    command(stage, &json!({"command": "reconcile"})).await
+}
+
+/// Invokes `notify` as Lambda does for events, repeats included, and waits for the end.
+pub async fn invoke_as_event(stage: &Stage, payload: impl Into<Vec<u8>>) -> Result<AsyncOutcome> {
+    stage.host.lambda.invoke_async(NOTIFY, payload)?.outcome().await
+}
+
+/// Calls App Runner as somebody in the account does; the answer is the API's.
+pub fn app_runner(stage: &Stage, operation: &str, input: &Value) -> Result<Value> {
+    let answer = stage.account.services().call(operation, input);
+    answer.map_err(|error| anyhow!("{operation}: {}: {}", error.code, error.message))
+}
+
+/// Starts a deployment, as a push to the repository would, and returns its operation's ID.
+pub fn start_deployment(stage: &Stage, arn: &str) -> Result<String> {
+    stage.account.deploy(arn).map_err(|error| anyhow!("{}: {}", error.code, error.message))
+}
+
+/// Asserts what must hold after every test: the function read App Runner and never changed it, it made no call
+/// that its policy does not allow, nothing waits to be told, and no event was given up.
+pub fn assert_well(stage: &Stage) -> Result<()> {
+    calls::assert_allowed(stage)?;
+    records::assert_told(stage)?;
+    let given_up = stage.host.lambda.destination_records();
+    ensure!(given_up.is_empty(), "events were given up: {given_up:#?}");
+    Ok(())
 }

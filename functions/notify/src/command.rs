@@ -15,8 +15,8 @@ use autopilot::{
     error::{Failure, FieldError},
     event::Command,
     evidence::Evidence,
-    gather,
-    ports::{AppRunnerRead, LogsRead, Publish, Subscription},
+    gather::Subject,
+    ports::{AppRunnerRead, FactsRead, LogsRead, Publish, Subscription},
     service::ServiceArn,
     store::{self, Record, StateRead, StateWrite},
 };
@@ -32,10 +32,11 @@ use crate::{
 
 const COMMANDS: &str = "reconcile, test, diagnose, mode, stop or go";
 
-impl<A, L, S, P> Notify<A, L, S, P>
+impl<A, L, F, S, P> Notify<A, L, F, S, P>
 where
     A: AppRunnerRead,
     L: LogsRead,
+    F: FactsRead,
     S: StateRead + StateWrite,
     P: Publish,
 {
@@ -94,13 +95,12 @@ where
         let look = self.first_look(&service).await;
         let operations = look.operations.as_deref().unwrap_or_default();
         let Some(operation) = operations.first().cloned() else {
-            let unread = look.operations.as_ref().err().map(|error| error.in_short());
+            let unread = look.operations.as_ref().err().map(autopilot::error::PortError::in_short);
             return Ok(json!({"ok": unread.is_none(), "causes": [], "unread": unread}));
         };
         let at = operation.last_known_at().unwrap_or_default();
         let shown_operation = json!({"id": operation.id, "type": operation.kind, "status": operation.status});
-        let gathered =
-            gather::read_logs(&self.logs, &service, &look, Some(operation), at, self.round()).await;
+        let gathered = self.look_closer(&service, &look, Some(operation), Subject::default(), at).await;
         let redactor = gathered.redactor();
         let unread: Vec<_> =
             gathered.unread.iter().map(|unread| format!("{}: {}", unread.what, unread.why)).collect();

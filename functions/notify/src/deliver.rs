@@ -6,10 +6,11 @@ use autopilot::{
     call::Call,
     control::Action,
     error::{Class, Failure, PortError},
-    gather::{self, FirstLook, Gathered},
+    evidence::Occasion,
+    gather::{FirstLook, Gathered, Subject},
     incident::{Incident, IncidentId},
     outbox::Entry,
-    ports::{AppRunnerRead, LogsRead, Publish},
+    ports::{AppRunnerRead, FactsRead, LogsRead, Publish},
     service::ServiceArn,
     store::{self, StateRead, StateWrite, Written},
     telemetry,
@@ -18,6 +19,7 @@ use futures_util::future::join_all;
 use tracing::{error, info};
 
 use crate::{
+    decide::VALIDATION_OF,
     explain,
     handler::Notify,
     message::Message,
@@ -28,10 +30,11 @@ use crate::{
 /// Evidence by incident.
 pub(crate) type Evidences = HashMap<IncidentId, Gathered>;
 
-impl<A, L, S, P> Notify<A, L, S, P>
+impl<A, L, F, S, P> Notify<A, L, F, S, P>
 where
     A: AppRunnerRead,
     L: LogsRead,
+    F: FactsRead,
     S: StateRead + StateWrite,
     P: Publish,
 {
@@ -61,7 +64,7 @@ where
     async fn gather_one(&self, service: &ServiceArn, incident: &Incident, look: &FirstLook) -> Gathered {
         let operations = look.operations.as_deref().unwrap_or_default();
         let operation = operations.iter().find(|op| incident.operation.as_ref() == Some(&op.id)).cloned();
-        gather::read_logs(&self.logs, service, look, operation, incident.failed_at, self.round()).await
+        self.look_closer(service, look, operation, subject_of(incident), incident.failed_at).await
     }
 
     /// Sends the entries of a claimed outbox in order, and clears what was sent.
@@ -103,7 +106,7 @@ where
         record.outbox.settle(&sent);
         if record.save(&self.state).await? == Written::Conflict {
             store::update(&self.state, record.key.clone(), |record: &mut SubjectRecord| {
-                record.outbox.settle(&sent)
+                record.outbox.settle(&sent);
             })
             .await?;
         }
@@ -130,6 +133,15 @@ where
                 }
             }
         }
+    }
+}
+
+/// What an incident is about, by its kind.
+fn subject_of(incident: &Incident) -> Subject {
+    let kind = incident.kind.as_str();
+    match kind.strip_prefix(VALIDATION_OF) {
+        Some(domain) => Subject { occasion: Occasion::CustomDomain, domain: Some(domain.to_lowercase()) },
+        None => Subject { occasion: Occasion::from_name(kind), domain: None },
     }
 }
 

@@ -8,13 +8,13 @@ use autopilot::{
     control::{self, Action, Control, Mode},
     error::{Failure, PortError},
     event::{self, Input},
-    gather::{self, FirstLook, in_time},
+    gather::{self, FirstLook, Gathered, in_time},
     outbox::CLAIM,
-    ports::{AppRunnerRead, Described, LogsRead, Publish},
+    ports::{AppRunnerRead, Described, FactsRead, LogsRead, Publish},
     service::{Operation, ServiceArn},
     store::{self, Record, StateRead, StateWrite, Written},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -26,23 +26,26 @@ use crate::{
 
 /// `notify` over its ports.
 #[derive(Debug)]
-pub struct Notify<A, L, S, P> {
+pub struct Notify<A, L, F, S, P> {
     /// Settings.
     pub settings: Settings,
     /// App Runner.
     pub apprunner: A,
     /// CloudWatch Logs.
     pub logs: L,
+    /// ECR, IAM, EC2 and CloudWatch, and what belongs to a service.
+    pub facts: F,
     /// The state table.
     pub state: S,
     /// The topics.
     pub topics: P,
 }
 
-impl<A, L, S, P> Handler for Notify<A, L, S, P>
+impl<A, L, F, S, P> Handler for Notify<A, L, F, S, P>
 where
     A: AppRunnerRead,
     L: LogsRead,
+    F: FactsRead,
     S: StateRead + StateWrite,
     P: Publish,
 {
@@ -51,10 +54,11 @@ where
     }
 }
 
-impl<A, L, S, P> Notify<A, L, S, P>
+impl<A, L, F, S, P> Notify<A, L, F, S, P>
 where
     A: AppRunnerRead,
     L: LogsRead,
+    F: FactsRead,
     S: StateRead + StateWrite,
     P: Publish,
 {
@@ -78,36 +82,29 @@ where
 
     async fn event(&self, service: &ServiceArn, trigger: &Trigger, call: &Call) -> Result<Value, Failure> {
         let key = state::subject_key(service.as_str());
-        let (record, control, tag, seen, look) = match trigger {
+        let (record, control, tag, seen, look) = if let Trigger::Failed(_) = trigger {
             // A failure is looked at in one go: every read that the event alone leads to, at the same time.
-            Trigger::Failed(_) => {
-                let (record, control, tag, look) = tokio::join!(
-                    Record::load(&self.state, key),
-                    self.control(),
-                    self.tag(service),
-                    self.first_look(service)
-                );
-                (record?, control?, tag, seen(&look.described, &look.operations), Some(look))
-            }
+            let (record, control, tag, look) = tokio::join!(
+                Record::load(&self.state, key),
+                self.control(),
+                self.tag(service),
+                self.first_look(service)
+            );
+            (record?, control?, tag, seen(&look.described, &look.operations), Some(look))
+        } else {
             // Most successes end nothing; those cost one read.
-            _ => {
-                let record: SubjectRecord = Record::load(&self.state, key).await?;
-                let idle = record.outbox.is_empty() && is_quiet(&record.state);
-                if idle && matches!(trigger, Trigger::Ended { .. }) {
-                    return Ok(ignored("no incident of this service is open"));
-                }
-                let (control, tag, described, operations) = tokio::join!(
-                    self.control(),
-                    self.tag(service),
-                    in_time(self.round(), "apprunner:DescribeService", self.apprunner.describe(service)),
-                    in_time(
-                        self.round(),
-                        "apprunner:ListOperations",
-                        self.apprunner.operations(service, None)
-                    ),
-                );
-                (record, control?, tag, seen(&described, &operations), None)
+            let record: SubjectRecord = Record::load(&self.state, key).await?;
+            let idle = record.outbox.is_empty() && is_quiet(&record.state);
+            if idle && matches!(trigger, Trigger::Ended { .. }) {
+                return Ok(ignored("no incident of this service is open"));
             }
+            let (control, tag, described, operations) = tokio::join!(
+                self.control(),
+                self.tag(service),
+                in_time(self.round(), "apprunner:DescribeService", self.apprunner.describe(service)),
+                in_time(self.round(), "apprunner:ListOperations", self.apprunner.operations(service, None)),
+            );
+            (record, control?, tag, seen(&described, &operations), None)
         };
         let mode = control.resolve(Action::Notify, service, tag.as_deref(), Mode::On);
         let longest = self.settings.long_operation;
@@ -162,7 +159,9 @@ where
             Plan::Remember(state, _) => record.state = state,
             Plan::Tell(state, notices) => {
                 record.state = state;
-                notices.iter().for_each(|notice| state::push(record, notice));
+                for notice in &notices {
+                    state::push(record, notice);
+                }
             }
         }
         let claimed = record.outbox.claim(&call.request_id, call.now);
@@ -220,9 +219,26 @@ where
         gather::first_look(&self.apprunner, &self.logs, service, self.round()).await
     }
 
-    /// Evidence is gathered in two rounds; each may take half of the budget.
+    /// The logs, and the facts that they leave open.
+    pub(crate) async fn look_closer(
+        &self,
+        service: &ServiceArn,
+        look: &FirstLook,
+        operation: Option<Operation>,
+        subject: gather::Subject,
+        failed_at: Timestamp,
+    ) -> Gathered {
+        let mut gathered =
+            gather::read_logs(&self.logs, service, look, operation, failed_at, self.round()).await;
+        gathered.subject = subject;
+        gather::read_facts(&mut gathered, &self.apprunner, &self.facts, service, failed_at, self.round())
+            .await;
+        gathered
+    }
+
+    /// Evidence is gathered in three rounds; each may take a third of the budget.
     pub(crate) fn round(&self) -> Duration {
-        self.settings.evidence_budget.as_duration() / 2
+        self.settings.evidence_budget.as_duration() / 3
     }
 }
 

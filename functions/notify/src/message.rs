@@ -98,6 +98,8 @@ const BODY: usize = 250_000;
 const DESCRIPTION: usize = 6_000;
 /// A log line of this length says what it has to say; a link into the console is shorter.
 const LINE: usize = 600;
+/// What filters and threads go by is a word or a name.
+const WORD: usize = 200;
 
 impl Message {
     /// For the alert topic.
@@ -113,6 +115,7 @@ impl Message {
     /// For Amazon Q in chat applications: a custom notification, threaded by incident.
     /// Source: Amazon Q Developer in chat applications guide, "Custom notifications".
     pub fn for_chat(&self, id: &str) -> Publication {
+        let (service, kind) = (cut(&self.service, WORD), cut(&self.kind, WORD));
         let notification = json!({
             "version": "1.0",
             "source": "custom",
@@ -122,14 +125,14 @@ impl Message {
                 "title": format!("{} {}", self.emoji(), cut(&self.title, 240)),
                 "description": cut(&self.text(true), DESCRIPTION),
                 "nextSteps": self.next_steps.iter().take(8).map(|step| cut(step, 300)).collect::<Vec<_>>(),
-                "keywords": [self.severity.as_str(), self.service, self.kind],
+                "keywords": [self.severity.as_str(), service, kind],
             },
             "metadata": {
-                "threadId": self.thread,
+                "threadId": cut(&self.thread, LINE),
                 "summary": cut(&self.title, 240),
-                "eventType": self.phase,
-                "relatedResources": self.resources,
-                "additionalContext": {"severity": self.severity.as_str(), "service": self.service, "kind": self.kind},
+                "eventType": cut(&self.phase, WORD),
+                "relatedResources": self.resources.iter().map(|resource| cut(resource, LINE)).collect::<Vec<_>>(),
+                "additionalContext": {"severity": self.severity.as_str(), "service": service, "kind": kind},
             },
         });
         Publication {
@@ -140,7 +143,7 @@ impl Message {
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
-        let filled = |text: &str| if text.is_empty() { "none".to_owned() } else { cut(text, 200) };
+        let filled = |text: &str| if text.is_empty() { "none".to_owned() } else { cut(text, WORD) };
         vec![
             ("severity", self.severity.as_str().to_owned()),
             ("service", filled(&self.service)),
@@ -185,7 +188,7 @@ fn printable(line: &str) -> String {
         match c {
             // An ANSI escape sequence ends with a letter.
             '\u{1b}' if chars.peek() == Some(&'[') => {
-                chars.by_ref().find(|c| c.is_ascii_alphabetic());
+                chars.by_ref().find(char::is_ascii_alphabetic);
             }
             '\n' | '\t' => out.push(' '),
             '`' => out.push('\''),
@@ -197,7 +200,7 @@ fn printable(line: &str) -> String {
 }
 
 /// At most `most` bytes; that something is missing is said.
-fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }

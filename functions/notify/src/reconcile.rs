@@ -11,7 +11,7 @@ use autopilot::{
     error::{Class, Failure, PortError},
     gather::in_time,
     incident::LIFETIME,
-    ports::{AppRunnerRead, LogsRead, Publish},
+    ports::{AppRunnerRead, FactsRead, LogsRead, Publish},
     service::{ServiceArn, ServiceStatus, ServiceSummary},
     store::{Item, Key, StateRead, StateWrite, Written},
 };
@@ -48,10 +48,11 @@ struct Tally {
     acknowledged: Vec<String>,
 }
 
-impl<A, L, S, P> Notify<A, L, S, P>
+impl<A, L, F, S, P> Notify<A, L, F, S, P>
 where
     A: AppRunnerRead,
     L: LogsRead,
+    F: FactsRead,
     S: StateRead + StateWrite,
     P: Publish,
 {

@@ -12,10 +12,14 @@ use tokio::task::JoinHandle;
 use super::apprunner::{AppRunner, Script, Settings};
 use super::bus::{Bus, EventListener};
 use super::clock::Clock;
+use super::cloudwatch::CloudWatch;
 use super::dynamodb::DynamoDb;
+use super::ec2::Ec2;
+use super::ecr::Ecr;
 use super::error::ApiError;
 use super::eventbridge::EventBridge;
 use super::faults::Faults;
+use super::iam::Iam;
 use super::idle::Activity;
 use super::logs::Logs;
 use super::requests::{RequestHook, RequestLog};
@@ -77,6 +81,10 @@ pub struct Sandbox {
     dynamodb: Arc<DynamoDb>,
     sns: Arc<Sns>,
     eventbridge: Arc<EventBridge>,
+    ec2: Arc<Ec2>,
+    ecr: Arc<Ecr>,
+    iam: Arc<Iam>,
+    cloudwatch: Arc<CloudWatch>,
     server: JoinHandle<()>,
 }
 
@@ -96,6 +104,8 @@ impl Sandbox {
         let dynamodb = Arc::new(DynamoDb::new(&account, &region, clock.clone()));
         let sns = Arc::new(Sns::new(&account, &region, clock.clone()));
         let eventbridge = Arc::new(EventBridge::new(bus.clone(), clock.clone()));
+        let (ec2, iam) = (Arc::<Ec2>::default(), Arc::<Iam>::default());
+        let (ecr, cloudwatch) = (Arc::new(Ecr::new(&url, &account)), Arc::<CloudWatch>::default());
         let (faults, requests) = (Faults::default(), RequestLog::default());
         // The table of services: a further one is added here.
         let services: Vec<Arc<dyn Service>> = vec![
@@ -105,6 +115,10 @@ impl Sandbox {
             sns.clone(),
             eventbridge.clone(),
             Arc::new(Sts::new(&account)),
+            ec2.clone(),
+            ecr.clone(),
+            iam.clone(),
+            cloudwatch.clone(),
         ];
         let endpoint = Endpoint {
             services,
@@ -130,6 +144,10 @@ impl Sandbox {
             dynamodb,
             sns,
             eventbridge,
+            ec2,
+            ecr,
+            iam,
+            cloudwatch,
             server,
         })
     }
@@ -187,6 +205,26 @@ impl Sandbox {
     /// EventBridge: the fate of entries put.
     pub fn eventbridge(&self) -> &EventBridge {
         &self.eventbridge
+    }
+
+    /// EC2: subnets and route tables.
+    pub fn ec2(&self) -> &Ec2 {
+        &self.ec2
+    }
+
+    /// ECR: images.
+    pub fn ecr(&self) -> &Ecr {
+        &self.ecr
+    }
+
+    /// IAM: roles.
+    pub fn iam(&self) -> &Iam {
+        &self.iam
+    }
+
+    /// CloudWatch: metrics.
+    pub fn cloudwatch(&self) -> &CloudWatch {
+        &self.cloudwatch
     }
 
     /// The default event bus.

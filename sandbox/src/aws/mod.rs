@@ -3,7 +3,7 @@
 //! ```text
 //! SDK ──HTTP──> server ──> protocol (which service, which operation, the input as JSON)
 //!                 │ faults, request log, hooks
-//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, STS
+//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, STS, EC2, ECR, IAM, CloudWatch
 //!                                              │ events          │ log lines
 //!                                              └──> bus          └──> CloudWatch Logs
 //! ```
@@ -15,10 +15,14 @@ mod account;
 pub mod apprunner;
 pub mod bus;
 pub mod clock;
+pub mod cloudwatch;
 pub mod dynamodb;
+pub mod ec2;
+pub mod ecr;
 pub mod error;
 pub mod eventbridge;
 pub mod faults;
+pub mod iam;
 mod idle;
 pub mod logs;
 pub mod paging;

@@ -28,6 +28,11 @@ pub enum Protocol {
         /// The XML namespace of its answers.
         namespace: &'static str,
     },
+    /// EC2's own Query: recognised alike, but answers have no result element, and errors another shape.
+    Ec2Query {
+        /// The XML namespace of its answers.
+        namespace: &'static str,
+    },
 }
 
 /// The parts of a request that tell what it is.
@@ -69,7 +74,9 @@ impl Protocol {
                 });
                 (prefix == target).then(|| (operation.to_owned(), input))
             }
-            Self::Query { signing_name, .. } => {
+            Self::Query { .. } | Self::Ec2Query { .. } => {
+                let signing_name =
+                    if let Self::Query { signing_name, .. } = self { signing_name } else { "ec2" };
                 if head.target.is_some() || head.scope_service.as_deref() != Some(signing_name) {
                     return None;
                 }
@@ -85,6 +92,7 @@ impl Protocol {
         match self {
             Self::Json { .. } => "ThrottlingException",
             Self::Query { .. } => "Throttling",
+            Self::Ec2Query { .. } => "RequestLimitExceeded",
         }
     }
 
@@ -104,6 +112,19 @@ impl Protocol {
                 let result = xml(&format!("{operation}Result"), &result);
                 let metadata = xml("ResponseMetadata", &json!({ "RequestId": request_id }));
                 xml_answer(200, &format!("{operation}Response"), namespace, &(result + &metadata))
+            }
+            (Self::Ec2Query { namespace }, Ok(result)) => {
+                let Value::Object(members) = &result else {
+                    return xml_answer(200, operation, namespace, "");
+                };
+                let inner: String = members.iter().map(|(member, value)| xml(member, value)).collect();
+                let inner = xml("requestId", &json!(request_id)) + &inner;
+                xml_answer(200, &format!("{operation}Response"), namespace, &inner)
+            }
+            (Self::Ec2Query { namespace }, Err(error)) => {
+                let detail = json!({ "Error": { "Code": error.code, "Message": error.message } });
+                let inner = xml("Errors", &detail) + &xml("RequestID", &json!(request_id));
+                xml_answer(error.status, "Response", namespace, &inner)
             }
             (Self::Query { namespace, .. }, Err(error)) => {
                 let kind = if error.status >= 500 { "Receiver" } else { "Sender" };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -70,6 +70,9 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, NoAnswer> {
     let head = Head::read(request.headers());
+    if request.method() == Method::GET {
+        return Ok(download(&endpoint, request.uri().path()));
+    }
     let body = request.into_body().collect().await.map_err(|_| NoAnswer)?.to_bytes();
     let found = endpoint.services.iter().find_map(|service| {
         let (operation, input) = service.protocol().decode(&head, &body)?;
@@ -81,6 +84,16 @@ async fn answer(
     // A task of its own: once work has begun it goes on, though the client gives up, as with AWS.
     let work = tokio::spawn(async move { endpoint.handle(&*service, &operation, input, head.caller).await });
     work.await.map_err(|_| NoAnswer)?
+}
+
+/// The answer to a presigned URL: what a service keeps there. It is not logged as a call, for it is none.
+fn download(endpoint: &Endpoint, path: &str) -> Response<Full<Bytes>> {
+    let found = endpoint.services.iter().find_map(|service| service.download(path));
+    let (status, body) = found.map_or((404, String::new()), |body| (200, body));
+    response(
+        "",
+        Encoded { status, headers: vec![("content-type", "application/octet-stream".to_owned())], body },
+    )
 }
 
 /// The answer to a request that no service of the sandbox knows.

@@ -19,4 +19,9 @@ pub trait Service: Send + Sync {
 
     /// Does the work of one operation. Must not block.
     fn call(&self, operation: &str, input: &Value) -> Result<Value, ApiError>;
+
+    /// What a presigned URL of this service leads to.
+    fn download(&self, _path: &str) -> Option<String> {
+        None
+    }
 }

@@ -143,6 +143,6 @@ async fn sts_says_who_the_account_is() {
         "{}",
         answer.body
     );
-    let nobody = client.query("iam", "Action=ListRoles").await.unwrap();
+    let nobody = client.query("sqs", "Action=ListQueues").await.unwrap();
     assert_eq!(nobody.status, 404);
 }

@@ -191,3 +191,28 @@ async fn a_custom_domain_waits_for_its_records() {
     sandbox.settle().await;
     assert_eq!(client.apprunner("DescribeCustomDomains", service).await.unwrap()["CustomDomains"], json!([]));
 }
+
+#[tokio::test]
+async fn an_image_is_described_by_tag_and_by_digest_until_it_expires() {
+    use sandbox::aws::{ecr::ImageSpec, service::Service as _};
+    let (sandbox, _client) = start().await;
+    let image = ImageSpec {
+        platforms: vec!["linux/amd64".to_owned()],
+        bytes: 12,
+        exposed_ports: vec![],
+        pushed_at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let digest = sandbox.ecr().push("123456789012", "orders", "v7", &image);
+    let ask = |id: serde_json::Value| {
+        sandbox.ecr().call("DescribeImages", &json!({"repositoryName": "orders", "imageIds": [id]}))
+    };
+    for id in [json!({"imageTag": "v7"}), json!({"imageDigest": digest})] {
+        let detail = ask(id).unwrap()["imageDetails"][0].clone();
+        assert_eq!(
+            [&detail["imageDigest"], &detail["imageTags"], &detail["imageSizeInBytes"]],
+            [&json!(digest), &json!(["v7"]), &json!(12)]
+        );
+    }
+    sandbox.ecr().expire("123456789012", "orders", &digest);
+    assert_eq!(ask(json!({"imageTag": "v7"})).unwrap_err().code, "ImageNotFoundException");
+}

@@ -1,11 +1,11 @@
-//! App Runner, reading.
+//! App Runner, reading: services, and what belongs to them.
 
 use std::collections::HashMap;
 
 use autopilot::{
     error::{Class, PortError},
-    evidence::{HealthCheck, Service},
-    ports::{AppRunnerRead, Described, References},
+    evidence::{CustomDomain, HealthCheck, IngressConnection, Service},
+    ports::{AppRunnerRead, Described, References, RelatedRead},
     redact::Untrusted,
     service::{
         Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary,
@@ -13,6 +13,7 @@ use autopilot::{
 };
 use aws_config::SdkConfig;
 use aws_sdk_apprunner::{Client, primitives::DateTime, types};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::failure::port_error;
@@ -81,6 +82,78 @@ impl AppRunnerRead for AppRunner {
         let answer = call.send().await.map_err(|error| port_error("apprunner:ListTagsForResource", error))?;
         let tags = answer.tags.unwrap_or_default().into_iter();
         Ok(tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect())
+    }
+}
+
+/// `ListVpcIngressConnections` tells no status. A service has one, and may have some deleted ones in the list.
+const INGRESS_CONNECTIONS: usize = 3;
+
+impl RelatedRead for AppRunner {
+    async fn connector_subnets(&self, connector: &str) -> Result<Vec<String>, PortError> {
+        let call = self.client.describe_vpc_connector().vpc_connector_arn(connector);
+        let answer =
+            call.send().await.map_err(|error| port_error("apprunner:DescribeVpcConnector", error))?;
+        Ok(answer.vpc_connector.and_then(|connector| connector.subnets).unwrap_or_default())
+    }
+
+    async fn max_size(&self, auto_scaling: &str) -> Result<Option<u64>, PortError> {
+        let call =
+            self.client.describe_auto_scaling_configuration().auto_scaling_configuration_arn(auto_scaling);
+        let answer = call.send().await;
+        let answer =
+            answer.map_err(|error| port_error("apprunner:DescribeAutoScalingConfiguration", error))?;
+        let size = answer.auto_scaling_configuration.and_then(|configuration| configuration.max_size);
+        Ok(size.and_then(|size| u64::try_from(size).ok()))
+    }
+
+    async fn connection_status(&self, connection: &str) -> Result<Option<String>, PortError> {
+        // arn:aws:apprunner:eu-west-1:123456789012:connection/name/id
+        let name = connection.split('/').nth(1).unwrap_or_default();
+        let answer = self.client.list_connections().connection_name(name).send().await;
+        let answer = answer.map_err(|error| port_error("apprunner:ListConnections", error))?;
+        let mut listed = answer.connection_summary_list.into_iter();
+        let found = listed.find(|summary| summary.connection_arn.as_deref() == Some(connection));
+        Ok(found.and_then(|summary| summary.status).map(|status| status.as_str().to_owned()))
+    }
+
+    async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
+        let answer = self.client.describe_custom_domains().service_arn(service.as_str()).send().await;
+        let answer = answer.map_err(|error| port_error("apprunner:DescribeCustomDomains", error))?;
+        Ok(answer.custom_domains.iter().map(custom_domain).collect())
+    }
+
+    async fn ingress_connections(&self, service: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
+        let filter = types::ListVpcIngressConnectionsFilter::builder().service_arn(service.as_str()).build();
+        let answer = self.client.list_vpc_ingress_connections().filter(filter).send().await;
+        let answer = answer.map_err(|error| port_error("apprunner:ListVpcIngressConnections", error))?;
+        let listed = answer.vpc_ingress_connection_summary_list.into_iter();
+        let arns = listed.filter_map(|summary| summary.vpc_ingress_connection_arn);
+        let described = arns.take(INGRESS_CONNECTIONS).map(|arn| async move {
+            let call = self.client.describe_vpc_ingress_connection().vpc_ingress_connection_arn(arn);
+            let answer = call.send().await;
+            answer.map_err(|error| port_error("apprunner:DescribeVpcIngressConnection", error))
+        });
+        let status = |connection: types::VpcIngressConnection| {
+            connection.status.map(|status| status.as_str().to_owned())
+        };
+        let answers = join_all(described).await.into_iter();
+        answers
+            .map(|answer| Ok(IngressConnection { status: answer?.vpc_ingress_connection.and_then(status) }))
+            .collect()
+    }
+}
+
+/// A domain with what its validation records' statuses say; while one is pending nothing is known of the DNS.
+fn custom_domain(domain: &types::CustomDomain) -> CustomDomain {
+    use types::CertificateValidationRecordStatus::{Failed, Success};
+    let records = domain.certificate_validation_records();
+    let any_failed = records.iter().any(|record| record.status() == Some(&Failed));
+    let all_found = !records.is_empty() && records.iter().all(|record| record.status() == Some(&Success));
+    CustomDomain {
+        name: Some(domain.domain_name().to_lowercase()),
+        status: Some(domain.status().as_str().to_lowercase()),
+        caa: None,
+        validation_published: (any_failed || all_found).then_some(all_found),
     }
 }
 

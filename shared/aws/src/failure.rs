@@ -7,7 +7,9 @@ use aws_sdk_apprunner::{
 };
 
 /// Codes with a 4xx status that a later attempt can turn into a success.
-const RETRYABLE_CODES: [&str; 10] = [
+const RETRYABLE_CODES: [&str; 12] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
     "InvalidStateException",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
@@ -65,6 +67,7 @@ mod tests {
             ("AccessDeniedException", 400, Class::Permanent),
             ("InvalidRequestException", 400, Class::Permanent),
             ("ThrottlingException", 400, Class::Retryable),
+            ("ExpiredToken", 403, Class::Retryable),
             ("InvalidStateException", 400, Class::Retryable),
             ("SlowDown", 429, Class::Retryable),
             ("InternalServiceErrorException", 500, Class::Retryable),

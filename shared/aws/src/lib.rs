@@ -2,11 +2,18 @@
 //!
 //! One file a service; every adapter translates the SDK's types into the domain's and its failures into
 //! [`autopilot::error::PortError`], nothing else. Clients are made once a process, and only by the functions
-//! that use them.
+//! that use them: SDK clients by the functions' `main`, those over the narrow client by their first call.
 
 pub mod apprunner;
+pub mod cloudwatch;
 pub mod dynamodb;
+pub mod ec2;
+pub mod ecr;
+pub mod eventbridge;
+pub mod facts;
 mod failure;
+pub mod iam;
 pub mod logs;
+mod narrow;
 pub mod runtime;
 pub mod sns;

@@ -6,12 +6,14 @@ use std::{cell::Cell, time::Duration};
 
 use autopilot::{
     call::{Call, Handler},
+    error::{Failure, FieldError},
     settings::Environment,
     telemetry::{self, Invocation},
 };
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tracing::{Level, error};
 
@@ -64,21 +66,38 @@ pub async fn serve(handler: impl Handler) -> Result<(), Error> {
     let cold = Cell::new(true);
     let handler = &handler;
     let cold = &cold;
-    let service = service_fn(move |event: LambdaEvent<Value>| async move {
+    let service = service_fn(move |event: LambdaEvent<Payload>| async move {
+        let Payload(payload) = event.payload;
         let call = Call { request_id: event.context.request_id.clone(), now: now() };
+        let correlation_id = payload.as_ref().ok().and_then(correlation_id).unwrap_or(&call.request_id);
         telemetry::begin(Invocation {
             function_request_id: call.request_id.clone(),
             cold_start: cold.replace(false),
-            correlation_id: correlation_id(&event.payload).unwrap_or(&call.request_id).to_owned(),
+            correlation_id: correlation_id.to_owned(),
         });
-        // Boxed: the futures of SDK calls are large, and one invocation at a time does not feel the allocation.
-        Box::pin(handler.handle(event.payload, call)).await.map_err(|failure| {
+        let answer = match payload {
+            // Boxed: the futures of SDK calls are large, and one invocation at a time does not feel the allocation.
+            Ok(payload) => Box::pin(handler.handle(payload, call)).await,
+            Err(error) => Err(Failure::Input(error)),
+        };
+        answer.map_err(|failure| {
             let class = failure.class().as_str();
             error!(class, error = %failure, "The invocation failed: {failure}");
             Diagnostic { error_type: class.to_owned(), error_message: failure.to_string() }
         })
     });
     lambda_runtime::Runtime::new(service).run().await
+}
+
+/// A payload, or why it is no JSON. Reading it never fails, so that what is wrong with it is told as all else is
+/// and not in the runtime's own words.
+struct Payload(Result<Value, FieldError>);
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let payload = Value::deserialize(deserializer);
+        Ok(Self(payload.map_err(|error| FieldError::new("payload", format!("is no JSON: {error}")))))
+    }
 }
 
 /// What ties this invocation to others: the incident of an announcement, else the event's own id.

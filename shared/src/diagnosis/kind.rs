@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Why something failed. The serialized words are the catalogue's, stable for filter policies and scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each kind is documented by its entry in the catalogue, printed in docs/causes.md")]
+#[expect(
+    missing_docs,
+    reason = "each kind is documented by its entry in the catalogue, printed in docs/causes.md"
+)]
 pub enum CauseKind {
     ImagePullDenied,
     ImageNotFound,
@@ -61,7 +64,10 @@ pub enum CauseKind {
 impl CauseKind {
     /// The machine word, for example `image-pull-denied`.
     pub fn word(self) -> String {
-        serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
     }
 }
 

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use crate::evidence::{LogGroup, LogStream};
 
 /// Bytes kept of a long line: this many from its head and a third as many from its tail.
-const LINE_HEAD: usize = 1536;
-const LINE_TAIL: usize = 512;
+const LINE_HEAD: usize = 3072;
+const LINE_TAIL: usize = 1024;
 /// Lines kept of a long stream, from its head and from its tail.
 const STREAM_HEAD: usize = 4_000;
 const STREAM_TAIL: usize = 12_000;
@@ -171,12 +171,19 @@ fn clock_time(text: &str) -> Option<i64> {
     let bytes = head.as_bytes();
     let two = |at: usize| -> Option<i64> {
         let pair = bytes.get(at..at + 2)?;
-        pair.iter().all(u8::is_ascii_digit).then(|| i64::from(pair[0] - b'0') * 10 + i64::from(pair[1] - b'0'))
+        pair.iter()
+            .all(u8::is_ascii_digit)
+            .then(|| i64::from(pair[0] - b'0') * 10 + i64::from(pair[1] - b'0'))
     };
     let colon = |at: usize| bytes.get(at) == Some(&b':');
     let at = (0..bytes.len().saturating_sub(7)).find(|&at| {
         let starts = at == 0 || !bytes[at - 1].is_ascii_digit() && bytes[at - 1] != b'.';
-        starts && two(at).is_some() && colon(at + 2) && two(at + 3).is_some() && colon(at + 5) && two(at + 6).is_some()
+        starts
+            && two(at).is_some()
+            && colon(at + 2)
+            && two(at + 3).is_some()
+            && colon(at + 5)
+            && two(at + 6).is_some()
     })?;
     let seconds = two(at)? * 3_600 + two(at + 3)? * 60 + two(at + 6)?;
     let date = at.checked_sub(11).and_then(|from| {
@@ -209,7 +216,13 @@ fn step(line: &Line<'_>) -> Option<u8> {
     let ended = has("completed") || has("failed");
     match () {
         () if has("deployment artifact") => Some(3),
-        () if has("deployment") && ended || has("creation failed") || has("update failed") || has("completed") => Some(8),
+        () if has("deployment") && ended
+            || has("creation failed")
+            || has("update failed")
+            || has("completed") =>
+        {
+            Some(8)
+        }
         () if has("failed to deploy") || has("successfully deployed") => Some(7),
         () if has("routed") || has("routing") || has("health check") && ended => Some(6),
         () if has("health check") => Some(5),

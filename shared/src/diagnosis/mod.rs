@@ -5,15 +5,17 @@
 //!          ─ story ─→ what happened in this operation, how far it came ─ catalogue, rank ─→ causes
 //! ```
 //!
-//! The [`catalogue`] is a table with one entry a kind: what supports it and how strongly, what speaks against
+//! The `catalogue` is a table with one entry a kind: what supports it and how strongly, what speaks against
 //! it, the fix. The rules that hold for all kinds are the story's: only the operation in question counts; a
 //! step that succeeded refutes the kinds of that step; the application's words count only if it was started;
-//! a success has no cause. A cause is named only if its support reaches [`rank::CLAIM`]; otherwise the answer
+//! a success has no cause. A cause is named only if its support reaches `rank::CLAIM`; otherwise the answer
 //! is [`CauseKind::Unknown`], since a confidently wrong cause is worse than none.
 //!
 //! Time is linear in the input; lines, their number and the kept hits are capped.
 
+mod address;
 mod catalogue;
+mod context;
 mod hit;
 mod kind;
 mod line;

@@ -10,8 +10,9 @@ pub fn causes_page() -> String {
     for section in catalogue::SECTIONS {
         section_text(section, &mut page);
     }
-    let _ = write!(page, "\n## Unknown\n\n### `unknown`\n\nSomething failed and nothing above is supported.\n\n");
-    let _ = write!(page, "**What to do.** {}\n", catalogue::UNKNOWN_FIX);
+    let _ =
+        write!(page, "\n## Unknown\n\n### `unknown`\n\nSomething failed and nothing above is supported.\n\n");
+    let _ = writeln!(page, "**What to do.** {}", catalogue::UNKNOWN_FIX);
     page
 }
 

@@ -86,6 +86,6 @@ pub(super) enum Signal {
     SecretDenied,
     SecretMissing,
     WorkerTimeout,
+    SlowRequest,
     Terminated,
-    Retrying,
 }

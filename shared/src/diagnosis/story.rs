@@ -1,9 +1,9 @@
 //! What happened, as far as the evidence tells: the hits of the operation in question, how far it came, and
 //! how it ended. The causes ask the story, never the logs.
 
+use super::address::Address;
 use super::hit::{Detail, Hit, hits};
 use super::line::{Line, Place, lines};
-use super::parse::Address;
 use super::signal::Signal;
 use super::{wording, words};
 use crate::evidence::{Evidence, LogGroup, Occasion};
@@ -39,16 +39,42 @@ pub(super) struct Story<'a> {
     pub(super) application_lines: usize,
     /// Whether the event log was read.
     pub(super) has_events: bool,
+    /// The time of each stream's first line that has one.
+    first_times: Vec<Option<i64>>,
 }
 
 /// Signals that say that something failed or was refused.
 const FAILURES: &[Signal] = &[
-    Signal::OperationFailed, Signal::StatusFailed, Signal::DeploymentFailed, Signal::CheckFailed, Signal::ContainerExited,
-    Signal::PullDenied, Signal::PullMissing, Signal::PullFailed, Signal::BuildFailed, Signal::DeployFailed, Signal::SourceFailed,
-    Signal::SourceMissing, Signal::ConnectionBroken, Signal::ConfigBroken, Signal::RuntimeUnsupported, Signal::RoleNotAssumed,
-    Signal::AddressesExhausted, Signal::ZoneUnsupported, Signal::ConnectorBusy, Signal::IngressBlocks, Signal::StateConflict,
-    Signal::StatusForbids, Signal::CallerDenied, Signal::ServiceQuota, Signal::OtherQuota, Signal::VcpuQuota,
-    Signal::PlatformError, Signal::AclPropagating, Signal::VariableReserved, Signal::AddressTypesMixed,
+    Signal::OperationFailed,
+    Signal::StatusFailed,
+    Signal::DeploymentFailed,
+    Signal::CheckFailed,
+    Signal::ContainerExited,
+    Signal::PullDenied,
+    Signal::PullMissing,
+    Signal::PullFailed,
+    Signal::BuildFailed,
+    Signal::DeployFailed,
+    Signal::SourceFailed,
+    Signal::SourceMissing,
+    Signal::ConnectionBroken,
+    Signal::ConfigBroken,
+    Signal::RuntimeUnsupported,
+    Signal::RoleNotAssumed,
+    Signal::AddressesExhausted,
+    Signal::ZoneUnsupported,
+    Signal::ConnectorBusy,
+    Signal::IngressBlocks,
+    Signal::StateConflict,
+    Signal::StatusForbids,
+    Signal::CallerDenied,
+    Signal::ServiceQuota,
+    Signal::OtherQuota,
+    Signal::VcpuQuota,
+    Signal::PlatformError,
+    Signal::AclPropagating,
+    Signal::VariableReserved,
+    Signal::AddressTypesMixed,
 ];
 
 impl<'a> Story<'a> {
@@ -56,6 +82,7 @@ impl<'a> Story<'a> {
         let mut all: Vec<Hit> = Vec::new();
         let mut application_lines = 0;
         let mut has_events = false;
+        let mut first_times = Vec::new();
         for (number, stream) in evidence.logs.iter().enumerate() {
             let mut stream_lines = lines(stream);
             if stream.group == LogGroup::Application {
@@ -64,10 +91,19 @@ impl<'a> Story<'a> {
                 has_events |= !stream_lines.is_empty();
                 cut_to_operation(&mut stream_lines, evidence.operation);
             }
+            first_times.push(stream_lines.iter().find_map(|line| line.time));
             all.extend(hits(number, &stream_lines));
         }
-        let mut story =
-            Self { evidence, hits: all, phase: Phase::Unknown, failed: false, completed: false, application_lines, has_events };
+        let mut story = Self {
+            evidence,
+            hits: all,
+            phase: Phase::Unknown,
+            failed: false,
+            completed: false,
+            application_lines,
+            has_events,
+            first_times,
+        };
         story.judge_end();
         story.phase = story.reached();
         story.forget_other_phases();
@@ -79,25 +115,60 @@ impl<'a> Story<'a> {
         let fails = |hit: &&Hit| hit.place != Place::Application && FAILURES.contains(&hit.signal);
         let after = |hit: &Hit| completed.is_none_or(|(stream, at)| hit.stream == stream && hit.at > at);
         let said = self.hits.iter().filter(fails).any(after);
-        let status = |text: Option<&String>, part: &str| text.is_some_and(|text| text.to_uppercase().contains(part));
+        let status =
+            |text: Option<&String>, part: &str| text.is_some_and(|text| text.to_uppercase().contains(part));
         let operation = self.evidence.last_operation.as_ref().and_then(|operation| operation.status.as_ref());
         let service = self.evidence.service.as_ref().and_then(|service| service.status.as_ref());
         let rolled_back = status(operation, "FAILED") || status(operation, "ROLLBACK");
-        self.failed = said || completed.is_none() && (rolled_back || status(service, "FAILED"));
+        let domain = self.evidence.custom_domain.as_ref().and_then(|domain| domain.status.as_ref());
+        self.failed = said
+            || self.at_run_time() && self.many_errors()
+            || completed.is_none() && (rolled_back || status(service, "FAILED") || status(domain, "FAIL"));
         self.completed = !self.failed && (completed.is_some() || status(operation, "SUCCEEDED"));
+    }
+
+    /// Whether the metrics of a running service show that requests fail.
+    fn many_errors(&self) -> bool {
+        let metrics = &self.evidence.metrics;
+        let errors = metrics.highest("5xx").unwrap_or_default();
+        metrics
+            .highest("requests")
+            .map_or(errors >= 10.0, |requests| errors >= 1.0 && errors >= 0.05 * requests)
     }
 
     fn reached(&self) -> Phase {
         let pulled = self.has(Signal::Pulled);
-        let started = [Signal::Provisioning, Signal::CheckStarted, Signal::CheckFailed, Signal::ContainerExited, Signal::Routed];
+        let started = [
+            Signal::Provisioning,
+            Signal::CheckStarted,
+            Signal::CheckFailed,
+            Signal::ContainerExited,
+            Signal::Routed,
+        ];
         match () {
             () if started.iter().any(|signal| self.platform(*signal)) => Phase::Start,
             () if self.has(Signal::Built) => Phase::Deploy,
             () if pulled => Phase::Deploy,
-            () if self.any(&[Signal::BuildFailed, Signal::BuildStarted, Signal::SourcePulled, Signal::ConfigBroken]) => Phase::Build,
+            () if self.any(&[
+                Signal::BuildFailed,
+                Signal::BuildStarted,
+                Signal::SourcePulled,
+                Signal::ConfigBroken,
+            ]) =>
+            {
+                Phase::Build
+            }
             () if self.any(&[Signal::RuntimeUnsupported, Signal::ConfigReading]) => Phase::Build,
             () if self.any(&[Signal::SourcePullStarted, Signal::SourceFailed]) => Phase::Source,
-            () if self.any(&[Signal::PullDenied, Signal::PullMissing, Signal::PullFailed, Signal::PullStarted]) => Phase::Pull,
+            () if self.any(&[
+                Signal::PullDenied,
+                Signal::PullMissing,
+                Signal::PullFailed,
+                Signal::PullStarted,
+            ]) =>
+            {
+                Phase::Pull
+            }
             () if self.hits.iter().any(|hit| hit.place == Place::Application) => Phase::Start,
             () if self.hits.iter().any(|hit| hit.place == Place::Build) => Phase::Build,
             () => Phase::Unknown,
@@ -107,10 +178,12 @@ impl<'a> Story<'a> {
     /// The application's lines explain nothing that failed before it started (they are the old version's), nor
     /// the build's lines anything once it succeeded.
     fn forget_other_phases(&mut self) {
-        let (phase, failed) = (self.phase, self.failed);
+        let (phase, failed, silent) = (self.phase, self.failed, self.silent());
         self.hits.retain(|hit| match hit.place {
             Place::Platform => true,
-            Place::Application => !(failed && matches!(phase, Phase::Pull | Phase::Source | Phase::Build)),
+            Place::Application => {
+                !failed || !(silent || matches!(phase, Phase::Pull | Phase::Source | Phase::Build))
+            }
             Place::Build => !matches!(phase, Phase::Deploy | Phase::Start),
         });
     }
@@ -164,7 +237,7 @@ impl<'a> Story<'a> {
 
     /// Whether the container is known to have written nothing.
     pub(super) fn silent(&self) -> bool {
-        self.application_lines == 0 && self.evidence.application_streams.is_none_or(|count| count == 0)
+        self.evidence.application_streams.map_or(self.application_lines == 0, |count| count == 0)
     }
 
     /// Addresses that the application says it listens on, the debugging and management ones among them.
@@ -173,6 +246,13 @@ impl<'a> Story<'a> {
             Detail::Address(address) => Some((hit, address)),
             _ => None,
         })
+    }
+
+    /// Seconds between the first line of a hit's stream and the hit, if both tell the time.
+    pub(super) fn seconds_into_stream(&self, hit: &Hit) -> Option<f64> {
+        let first = self.first_times.get(hit.stream).copied().flatten()?;
+        #[expect(clippy::cast_precision_loss, reason = "seconds since a start")]
+        hit.time.map(|time| (time - first) as f64)
     }
 
     /// The port that App Runner checks: from the service's configuration, else from the health check's line.
@@ -192,13 +272,18 @@ impl<'a> Story<'a> {
     pub(super) fn check_path(&self) -> Option<String> {
         let from_line = |hit: &Hit| {
             let text = hit.text.expose();
-            let after = text[text.to_ascii_lowercase().find("path")? + 4..].find('/')? + text.to_ascii_lowercase().find("path")? + 4;
-            let end = text[after..].find(['\'', ']', '"', '`', ' ', ',']).map_or(text.len(), |end| after + end);
+            let after = text[text.to_ascii_lowercase().find("path")? + 4..].find('/')?
+                + text.to_ascii_lowercase().find("path")?
+                + 4;
+            let end =
+                text[after..].find(['\'', ']', '"', '`', ' ', ',']).map_or(text.len(), |end| after + end);
             Some(text[after..end].to_owned())
         };
         let said = self.all(Signal::CheckFailed).chain(self.all(Signal::CheckStarted)).find_map(from_line);
         let check = self.evidence.service.as_ref().map(|service| &service.health_check);
-        let configured = check.filter(|check| check.http == Some(true)).map(|c| c.path.clone().unwrap_or_else(|| "/".into()));
+        let configured = check
+            .filter(|check| check.http == Some(true))
+            .map(|c| c.path.clone().unwrap_or_else(|| "/".into()));
         said.or(configured)
     }
 
@@ -242,7 +327,8 @@ fn cut_to_operation(lines: &mut Vec<Line<'_>>, occasion: Occasion) {
             starts.push(at);
             ended = false;
         }
-        ended |= has(Signal::OperationCompleted) || has(Signal::OperationFailed) || has(Signal::StatusRunning);
+        ended |=
+            has(Signal::OperationCompleted) || has(Signal::OperationFailed) || has(Signal::StatusRunning);
     }
     let word = match occasion {
         Occasion::CreateService => "creation",
@@ -254,7 +340,9 @@ fn cut_to_operation(lines: &mut Vec<Line<'_>>, occasion: Occasion) {
         _ => "",
     };
     let end = |number: usize| starts.get(number + 1).copied().unwrap_or(lines.len());
-    let fits = |number: &usize| lines[starts[*number]..end(*number)].iter().take(3).any(|l| l.text.to_lowercase().contains(word));
+    let fits = |number: &usize| {
+        lines[starts[*number]..end(*number)].iter().take(3).any(|l| l.text.to_lowercase().contains(word))
+    };
     let chosen = (0..starts.len()).rev().find(fits).unwrap_or(starts.len() - 1);
     let (from, to) = (starts[chosen], end(chosen));
     lines.truncate(to);

@@ -11,29 +11,69 @@ use std::collections::HashMap;
 pub(super) fn words(lower: &str) -> Vec<&str> {
     let bytes = lower.as_bytes();
     let mut found = Vec::with_capacity(16);
-    let mut start = None;
-    for (at, c) in lower.char_indices() {
-        let quote_inside = c == '\''
-            && start.is_some()
-            && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
-            && at > 0
-            && bytes[at - 1].is_ascii_alphanumeric();
-        let inside = c == '_' || quote_inside || if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
-        match (inside, start) {
-            (true, None) => start = Some(at),
-            (false, Some(from)) => {
-                found.push(&lower[from..at]);
-                start = None;
-            }
-            _ => (),
+    let mut at = 0;
+    while at < bytes.len() {
+        let from = at;
+        while at < bytes.len() && in_word(lower, at, from) {
+            at += width(bytes[at]);
+        }
+        if at > from {
+            found.push(&lower[from..at]);
+        } else {
+            at += width(bytes[at]);
         }
     }
-    found.extend(start.map(|from| &lower[from..]));
     found
 }
 
+/// Whether the character at a byte belongs to a word that began at `from`.
+fn in_word(lower: &str, at: usize, from: usize) -> bool {
+    let bytes = lower.as_bytes();
+    match bytes[at] {
+        b'_' => true,
+        b'\'' => {
+            at > from
+                && bytes[at - 1].is_ascii_alphanumeric()
+                && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
+        }
+        ascii if ascii < 0x80 => ascii.is_ascii_alphanumeric(),
+        _ => lower[at..].chars().next().is_some_and(char::is_alphanumeric),
+    }
+}
+
+/// Bytes of the character that starts with this byte.
+fn width(first: u8) -> usize {
+    match first {
+        0..0xc0 => 1,
+        0xc0..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        _ => 4,
+    }
+}
+
+/// A word of a pattern, or the beginning of one.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    text: &'static str,
+    beginning: bool,
+}
+
+impl Word {
+    fn new(text: &'static str) -> Self {
+        text.strip_suffix('*')
+            .map_or(Self { text, beginning: false }, |start| Self { text: start, beginning: true })
+    }
+
+    /// Most words differ in their first byte, so that is looked at before anything else.
+    fn fits(self, word: &str) -> bool {
+        let (want, word) = (self.text.as_bytes(), word.as_bytes());
+        let length = want.len() == word.len() || self.beginning && want.len() < word.len();
+        length && want.first() == word.first() && word.starts_with(want)
+    }
+}
+
 /// A row of neighbouring words, each given by its alternatives.
-type Group = Vec<Vec<&'static str>>;
+type Group = Vec<Vec<Word>>;
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -43,14 +83,15 @@ struct Pattern {
 
 impl Pattern {
     fn new(text: &'static str) -> Self {
-        let group = |part: &'static str| part.split_whitespace().map(|word| word.split('/').collect()).collect();
+        let position = |word: &'static str| word.split('/').map(Word::new).collect();
+        let group = |part: &'static str| part.split_whitespace().map(position).collect();
         Self { groups: text.split("..").map(group).filter(|group: &Group| !group.is_empty()).collect() }
     }
 
     /// The words by which the pattern is found: those of the position that looks rarest, whole ones first.
-    fn anchors(&self) -> &[&'static str] {
-        let length = |words: &[&str]| words.iter().map(|word| word.len()).min().unwrap_or(0);
-        let whole = |words: &[&str]| words.iter().all(|word| !word.ends_with('*'));
+    fn anchors(&self) -> &[Word] {
+        let length = |words: &[Word]| words.iter().map(|word| word.text.len()).min().unwrap_or(0);
+        let whole = |words: &[Word]| words.iter().all(|word| !word.beginning);
         let rarest = self.groups.iter().flatten().max_by_key(|words| (whole(words), length(words)));
         rarest.map_or(&[], Vec::as_slice)
     }
@@ -58,24 +99,24 @@ impl Pattern {
     fn matches(&self, words: &[&str]) -> bool {
         let mut from = 0;
         self.groups.iter().all(|group| {
-            let starts = from..(words.len() + 1).saturating_sub(group.len());
-            let found = starts.into_iter().find(|at| group.iter().zip(&words[*at..]).all(|(a, w)| fits(a, w)));
+            let last = (words.len() + 1).saturating_sub(group.len());
+            let here = |at: &usize| {
+                let words = &words[*at..];
+                group.iter().zip(words).all(|(wanted, word)| wanted.iter().any(|want| want.fits(word)))
+            };
+            let found = (from..last).find(here);
             from = found.map_or(from, |at| at + group.len());
             found.is_some()
         })
     }
 }
 
-fn fits(alternatives: &[&str], word: &str) -> bool {
-    alternatives.iter().any(|want| match want.strip_suffix('*') {
-        Some(prefix) => word.starts_with(prefix),
-        None => *want == word,
-    })
-}
-
 /// Patterns with what they mean, findable by word.
 pub(super) struct Lexicon<M> {
-    entries: Vec<(Pattern, Vec<Pattern>, M)>,
+    /// Each pattern with the number of its row.
+    patterns: Vec<(Pattern, usize)>,
+    /// Each row's meaning with the patterns that show that something else is meant.
+    rows: Vec<(M, Vec<Pattern>)>,
     by_word: HashMap<&'static str, Vec<usize>>,
     /// Patterns that name no whole word, by the beginning of one.
     by_beginning: HashMap<&'static str, Vec<usize>>,
@@ -88,41 +129,57 @@ fn beginning(word: &str) -> Option<&str> {
     word.get(..BEGINNING)
 }
 
-impl<M: Copy + PartialEq> Lexicon<M> {
+impl<M: Copy> Lexicon<M> {
     /// Compiles rows of meaning, patterns and exceptions.
-    pub(super) fn new(rows: impl Iterator<Item = (M, &'static [&'static str], &'static [&'static str])>) -> Self {
-        let mut lexicon = Self { entries: Vec::new(), by_word: HashMap::new(), by_beginning: HashMap::new() };
+    pub(super) fn new(
+        rows: impl Iterator<Item = (M, &'static [&'static str], &'static [&'static str])>,
+    ) -> Self {
+        let mut lexicon = Self {
+            patterns: Vec::new(),
+            rows: Vec::new(),
+            by_word: HashMap::new(),
+            by_beginning: HashMap::new(),
+        };
         for (meaning, says, unless) in rows {
+            lexicon.rows.push((meaning, unless.iter().map(|text| Pattern::new(text)).collect()));
             for text in says {
-                lexicon.add(Pattern::new(text), unless, meaning);
+                lexicon.add(Pattern::new(text));
             }
         }
         lexicon
     }
 
-    fn add(&mut self, pattern: Pattern, unless: &'static [&'static str], meaning: M) {
-        let number = self.entries.len();
+    /// Adds a pattern of the last row.
+    fn add(&mut self, pattern: Pattern) {
+        let number = self.patterns.len();
         for word in pattern.anchors() {
-            match word.strip_suffix('*').map(beginning) {
-                Some(start) => self.by_beginning.entry(start.unwrap_or_default()).or_default().push(number),
-                None => self.by_word.entry(word).or_default().push(number),
-            }
+            let (index, key) = if word.beginning {
+                (&mut self.by_beginning, beginning(word.text).unwrap_or_default())
+            } else {
+                (&mut self.by_word, word.text)
+            };
+            index.entry(key).or_default().push(number);
         }
-        self.entries.push((pattern, unless.iter().map(|text| Pattern::new(text)).collect(), meaning));
+        self.patterns.push((pattern, self.rows.len() - 1));
     }
 
-    /// Every meaning that the words have and `wanted` accepts, each once, in the order of the rows.
+    /// Every meaning that the words have and `wanted` accepts, in the order of the rows.
     pub(super) fn meanings(&self, words: &[&str], wanted: impl Fn(M) -> bool) -> Vec<M> {
         let whole = words.iter().filter_map(|word| self.by_word.get(word));
         let begun = words.iter().filter_map(|word| self.by_beginning.get(beginning(word)?));
         let mut numbers: Vec<usize> = whole.chain(begun).flatten().copied().collect();
         numbers.sort_unstable();
         numbers.dedup();
+        let mut settled = None;
         let mut found = Vec::new();
         for number in numbers {
-            let (pattern, unless, meaning) = &self.entries[number];
-            let new = wanted(*meaning) && !found.contains(meaning);
-            if new && pattern.matches(words) && !unless.iter().any(|exception| exception.matches(words)) {
+            let (pattern, row) = &self.patterns[number];
+            let (meaning, exceptions) = &self.rows[*row];
+            if settled == Some(*row) || !wanted(*meaning) || !pattern.matches(words) {
+                continue;
+            }
+            settled = Some(*row);
+            if !exceptions.iter().any(|exception| exception.matches(words)) {
                 found.push(*meaning);
             }
         }
@@ -134,20 +191,22 @@ impl<M: Copy + PartialEq> Lexicon<M> {
     #[cfg(test)]
     pub(super) fn unfindable(&self) -> Vec<String> {
         let lost = |pattern: &&Pattern| {
-            let words = pattern.groups.iter().flatten().flatten();
-            let odd = |word: &&str| words_of_pattern_are_odd(word);
-            let short = |word: &&str| word.strip_suffix('*').is_some_and(|start| beginning(start).is_none());
-            pattern.anchors().is_empty() || pattern.anchors().iter().any(|word| short(&word)) || words.clone().any(|word| odd(&word))
+            let mut all = pattern.groups.iter().flatten().flatten();
+            let odd = |word: &Word| {
+                word.text.is_empty()
+                    || words(word.text) != [word.text]
+                    || word.text.to_lowercase() != word.text
+            };
+            let short = |word: &Word| word.beginning && beginning(word.text).is_none();
+            pattern.anchors().is_empty() || pattern.anchors().iter().any(short) || all.any(odd)
         };
-        let all = self.entries.iter().flat_map(|(pattern, unless, _)| std::iter::once(pattern).chain(unless));
+        let all = self
+            .patterns
+            .iter()
+            .map(|(pattern, _)| pattern)
+            .chain(self.rows.iter().flat_map(|(_, unless)| unless));
         all.filter(lost).map(|pattern| format!("{:?}", pattern.groups)).collect()
     }
-}
-
-#[cfg(test)]
-fn words_of_pattern_are_odd(word: &str) -> bool {
-    let word = word.strip_suffix('*').unwrap_or(word);
-    !word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '\'')
 }
 
 #[cfg(test)]
@@ -166,7 +225,10 @@ mod tests {
 
     #[test]
     fn patterns_match_in_order() {
-        assert!(matches("fail* to pull .. access role", "Failed to pull the image. Reason: Invalid Access Role in X"));
+        assert!(matches(
+            "fail* to pull .. access role",
+            "Failed to pull the image. Reason: Invalid Access Role in X"
+        ));
         assert!(!matches("access role .. pull", "failed to pull: access role"));
         assert!(matches("cannot/can't connect to", "ERROR 2003: Can't connect to MySQL server"));
         assert!(!matches("exec format", "exec a format"));

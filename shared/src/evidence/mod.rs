@@ -1,12 +1,14 @@
 //! What a diagnosis may be based on.
 //!
 //! [`Evidence`] is everything the `diagnose` command accepts and everything the gatherers collect. All of it
-//! is optional: what is absent is *unknown*, never *no*. Reading it from JSON (see [`read`]) is lenient, since
+//! is optional: what is absent is *unknown*, never *no*. Reading it from JSON (see `read`) is lenient, since
 //! people paste what `aws … describe-…` printed: names may be `PascalCase` or `snake_case`, numbers may be
 //! strings, a list may be an object that holds it. Only what cannot mean anything is refused, naming the path.
 //!
 //! Log lines and configuration values are [`Untrusted`]: matchers read them, nobody prints them unredacted.
 
+mod facts;
+mod field;
 mod read;
 mod service;
 
@@ -15,7 +17,7 @@ use serde_json::Value;
 
 use crate::redact::Untrusted;
 
-pub use read::EvidenceError;
+pub use field::EvidenceError;
 pub use service::{HealthCheck, Service};
 
 /// What the question is about: an App Runner operation, or a trouble without one.
@@ -47,7 +49,7 @@ pub enum Occasion {
 impl Occasion {
     /// Reads an operation type in any spelling (`CREATE_SERVICE`, `CreateService`).
     pub fn from_name(name: &str) -> Self {
-        match read::plain(name).as_str() {
+        match field::plain(name).as_str() {
             "createservice" | "create" => Self::CreateService,
             "updateservice" | "update" => Self::UpdateService,
             "startdeployment" | "deployment" | "deploy" | "servicedeploy" => Self::StartDeployment,
@@ -224,7 +226,7 @@ pub struct Metrics(pub Vec<(String, f64)>);
 impl Metrics {
     /// The highest value of the metrics whose name contains `part` (letters and digits, lower case).
     pub fn highest(&self, part: &str) -> Option<f64> {
-        let matching = self.0.iter().filter(|(name, _)| read::plain(name).contains(part));
+        let matching = self.0.iter().filter(|(name, _)| field::plain(name).contains(part));
         matching.map(|(_, value)| *value).reduce(f64::max)
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::EvidenceError;
-use super::read::{Field, plain};
+use super::field::{Field, plain};
 use crate::redact::Untrusted;
 
 /// Health check settings; `None` is unknown.

@@ -34,8 +34,10 @@ impl Course {
             "logs": self.logs(lines, port),
         });
         if let Self::Vpc(route) = self {
-            evidence["service"] = json!({"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC"}}});
-            evidence["subnets"] = json!([{"SubnetId": "subnet-1", "DefaultRoute": route, "AvailableIpAddressCount": 200}]);
+            evidence["service"] =
+                json!({"NetworkConfiguration": {"EgressConfiguration": {"EgressType": "VPC"}}});
+            evidence["subnets"] =
+                json!([{"SubnetId": "subnet-1", "DefaultRoute": route, "AvailableIpAddressCount": 200}]);
         }
         evidence
     }
@@ -46,7 +48,9 @@ impl Course {
         let begin = |say: &mut dyn FnMut(&str)| {
             say("Service creation started.");
             say("Service status is set to OPERATION_IN_PROGRESS.");
-            say("Deployment with ID : 0123456789abcdef0123456789abcdef started. Triggering event : SERVICE_CREATE");
+            say(
+                "Deployment with ID : 0123456789abcdef0123456789abcdef started. Triggering event : SERVICE_CREATE",
+            );
         };
         let end = |say: &mut dyn FnMut(&str)| {
             say("Deployment with ID : 0123456789abcdef0123456789abcdef failed.");
@@ -64,19 +68,25 @@ impl Course {
             Self::Exit(code) => {
                 started(&mut say);
                 say("Performing health check on protocol `TCP` [Port: '8080'].");
-                say(&format!("Your application stopped or failed to start. See logs for more information.  Container exit code: {code}"));
+                say(&format!(
+                    "Your application stopped or failed to start. See logs for more information.  Container exit code: {code}"
+                ));
                 end(&mut say);
             }
             Self::Tcp(_) | Self::Vpc(_) => {
                 started(&mut say);
                 say(&format!("Performing health check on protocol `TCP` [Port: '{port}']."));
-                say(&format!("Health check failed on protocol `TCP` [Port: '{port}']. Check your configured port number."));
+                say(&format!(
+                    "Health check failed on protocol `TCP` [Port: '{port}']. Check your configured port number."
+                ));
                 end(&mut say);
             }
             Self::Http(path) => {
                 started(&mut say);
                 say(&format!("Performing health check on protocol `HTTP` [Path: '{path}'], [Port: '8080']."));
-                say(&format!("Health check failed on protocol `HTTP`[Path: '{path}'], [Port: '8080']. Check your configured port number."));
+                say(&format!(
+                    "Health check failed on protocol `HTTP`[Path: '{path}'], [Port: '8080']. Check your configured port number."
+                ));
                 end(&mut say);
             }
             Self::Build => {
@@ -84,7 +94,9 @@ impl Course {
                 begin(&mut say);
                 say("Successfully pulled your application source code.");
                 say("Starting source code build.");
-                say("Failed to build your application source code. Reason: Failed to execute 'build' command.");
+                say(
+                    "Failed to build your application source code. Reason: Failed to execute 'build' command.",
+                );
                 end(&mut say);
                 deployment.push("[AppRunner] Starting to build your application source code.".to_owned());
                 deployment.push("[Build] Step 6/7 : RUN build".to_owned());
@@ -94,7 +106,9 @@ impl Course {
                 application = &[];
                 begin(&mut say);
                 say("Pulling source code from GITHUB Repository ( https://github.com/example-org/web ).");
-                lines.iter().for_each(|line| say(line));
+                for line in lines {
+                    say(line);
+                }
                 end(&mut say);
             }
             Self::Events => {
@@ -105,7 +119,9 @@ impl Course {
                 application = &[];
                 begin(&mut say);
                 say("Successfully pulled your application image from ECR.");
-                lines.iter().for_each(|line| say(line));
+                for line in lines {
+                    say(line);
+                }
                 end(&mut say);
             }
             Self::Running => (),

@@ -1,8 +1,11 @@
 //! Wordings of runtimes, frameworks and tools against the diagnosis: one row a wording, with the course of
 //! events around it added, so that a row shows only what matters.
 
+#![expect(clippy::unwrap_used, reason = "a broken row ends the test")]
+
 mod build;
 mod course;
+mod facts;
 mod near;
 mod platform;
 mod start;
@@ -59,4 +62,19 @@ fn platform_sentences() {
 #[test]
 fn near_misses() {
     check(near::ROWS);
+}
+
+#[test]
+fn configuration_facts() {
+    let judge = |value: &serde_json::Value| {
+        let causes = diagnose(&Evidence::from_json(value).unwrap());
+        causes.first().map_or("healthy".to_owned(), |cause| cause.kind.word())
+    };
+    let rows = facts::rows();
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter(|(wanted, value)| judge(value) != *wanted)
+        .map(|(wanted, value)| format!("wanted {wanted}, got {}: {value}", judge(value)))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }

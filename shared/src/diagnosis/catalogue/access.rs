@@ -4,7 +4,8 @@ use super::super::kind::CauseKind;
 use super::super::signal::Signal;
 use super::super::story::{Phase, Story};
 use super::clue::{
-    application_lines, fact, failed_before_start, fatal_lines, lines, platform_lines, service, untrusted, young, young_instance_role,
+    fact, failed_before_start, lines, platform_lines, refusals, service, untrusted, young,
+    young_instance_role,
 };
 use super::{Clue, Doubt, Entry, REFUTES};
 
@@ -37,11 +38,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "App Runner cannot assume the instance role.",
         supports: &[
-            Clue { percent: 91, says: "assuming the instance role failed", holds: |s| platform_lines(s, Signal::RoleNotAssumed) },
+            Clue {
+                percent: 91,
+                says: "assuming the instance role failed",
+                holds: |s| platform_lines(s, Signal::RoleNotAssumed),
+            },
             Clue {
                 percent: 86,
                 says: "the instance role does not trust tasks.apprunner.amazonaws.com",
-                holds: |s| fact(s.failed && s.phase != Phase::Pull && untrusted(s.evidence.roles.instance.as_ref()) && s.silent()),
+                holds: |s| {
+                    fact(
+                        s.failed
+                            && s.phase != Phase::Pull
+                            && untrusted(s.evidence.roles.instance.as_ref())
+                            && s.silent(),
+                    )
+                },
             },
             Clue {
                 percent: 80,
@@ -54,7 +66,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             Doubt {
                 percent: 60,
                 says: "the image was not pulled, or the code not built",
-                holds: |s| matches!(s.phase, Phase::Pull | Phase::Source | Phase::Build) && !s.has(Signal::RoleNotAssumed),
+                holds: |s| {
+                    matches!(s.phase, Phase::Pull | Phase::Source | Phase::Build)
+                        && !s.has(Signal::RoleNotAssumed)
+                },
             },
         ],
         fix: "Set an instance role whose trust policy names tasks.apprunner.amazonaws.com (not ssm, ec2 or ecs-tasks), in the service's instance \
@@ -69,7 +84,13 @@ pub(super) const ENTRIES: &[Entry] = &[
             Clue {
                 percent: 94,
                 says: "assuming a role failed that was created or changed only just before",
-                holds: |s| if young_role(s) { platform_lines(s, Signal::RoleNotAssumed).or(platform_lines(s, Signal::PullDenied)) } else { None },
+                holds: |s| {
+                    if young_role(s) {
+                        platform_lines(s, Signal::RoleNotAssumed).or(platform_lines(s, Signal::PullDenied))
+                    } else {
+                        None
+                    }
+                },
             },
             Clue {
                 percent: 85,
@@ -90,8 +111,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The program's own calls to AWS are refused.",
         supports: &[
-            Clue { percent: 88, says: "an AWS call of the program was denied", holds: |s| fatal_lines(s, Signal::AccessDenied).or(denied_at_run_time(s)) },
-            Clue { percent: 88, says: "the program found no AWS credentials", holds: |s| fatal_lines(s, Signal::NoCredentials) },
+            Clue {
+                percent: 88,
+                says: "an AWS call of the program was denied",
+                holds: |s| refusals(s, Signal::AccessDenied),
+            },
+            Clue {
+                percent: 88,
+                says: "the program found no AWS credentials",
+                holds: |s| refusals(s, Signal::NoCredentials),
+            },
         ],
         against: &[],
         fix: "Grant the denied action to the instance role (not to the access role, which only pulls images); if the service has no instance role, \
@@ -102,7 +131,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         kind: CauseKind::IamPermissionDenied,
         transient: false,
         means: "Whoever called App Runner may not do that.",
-        supports: &[Clue { percent: 92, says: "the call to App Runner was denied", holds: |s| platform_lines(s, Signal::CallerDenied) }],
+        supports: &[Clue {
+            percent: 92,
+            says: "the call to App Runner was denied",
+            holds: |s| platform_lines(s, Signal::CallerDenied),
+        }],
         against: &[],
         fix: "Grant the named action to the person, pipeline or stack that calls App Runner: apprunner:…, iam:PassRole on the service's roles, or \
               iam:CreateServiceLinkedRole for the first VPC connector.",
@@ -112,7 +145,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         kind: CauseKind::SecretAccessDenied,
         transient: false,
         means: "The instance role may not read a secret or its key.",
-        supports: &[Clue { percent: 92, says: "reading a secret was denied", holds: |s| lines(s, Signal::SecretDenied) }],
+        supports: &[Clue {
+            percent: 92,
+            says: "reading a secret was denied",
+            holds: |s| lines(s, Signal::SecretDenied),
+        }],
         against: &[],
         fix: "Grant the instance role secretsmanager:GetSecretValue (or ssm:GetParameters) on exactly this secret, and kms:Decrypt on its key. \
               A secret of another account needs a policy there. Then deploy again.",
@@ -130,14 +167,13 @@ pub(super) const ENTRIES: &[Entry] = &[
                 holds: |s| fact(failed_before_start(s) && incomplete_secret_arn(s)),
             },
         ],
-        against: &[Doubt { percent: 40, says: "the secret is there, access is denied", holds: |s| s.has(Signal::SecretDenied) }],
+        against: &[Doubt {
+            percent: 40,
+            says: "the secret is there, access is denied",
+            holds: |s| s.has(Signal::SecretDenied),
+        }],
         fix: "Use the complete ARN of an existing secret (with its six random characters) in the right Region, with an existing version and JSON key. \
               Secrets are read at deployment only, so deploy again.",
         docs: DOCS_SECRETS,
     },
 ];
-
-/// A denied call of a running service repeats.
-fn denied_at_run_time(story: &Story<'_>) -> super::clue::Proof {
-    if story.at_run_time() { application_lines(story, Signal::AccessDenied) } else { None }
-}

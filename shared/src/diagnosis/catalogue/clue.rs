@@ -1,11 +1,11 @@
 //! Questions that several entries ask the story.
 
+use super::super::Finding;
+use super::super::address::{Interface, Target};
 use super::super::hit::{Detail, Hit};
 use super::super::line::Place;
-use super::super::parse::{Interface, Target};
 use super::super::signal::Signal;
 use super::super::story::{Phase, Story};
-use super::super::Finding;
 use crate::evidence::{DefaultRoute, Image, Role, Service};
 
 /// A role changed less than this many seconds before the operation may not be known everywhere yet.
@@ -56,15 +56,29 @@ pub(super) fn application_lines(story: &Story<'_>, signal: Signal) -> Proof {
 /// The same, for lines after which the application did not go on normally.
 pub(super) fn fatal_lines(story: &Story<'_>, signal: Signal) -> Proof {
     let proof = application_lines(story, signal)?;
-    let survived = story.all(signal).filter(|hit| hit.place == Place::Application).all(|hit| story.survived(hit));
+    let survived =
+        story.all(signal).filter(|hit| hit.place == Place::Application).all(|hit| story.survived(hit));
     (!survived).then_some(proof)
 }
 
-/// The last lines about connections to such a target.
+/// The same at the start; at run time one line is enough, for a refusal does not go away by itself.
+pub(super) fn refusals(story: &Story<'_>, signal: Signal) -> Proof {
+    if story.at_run_time() { lines(story, signal) } else { fatal_lines(story, signal) }
+}
+
+/// The last lines about connections to such a target. At run time a single one is an incident, unless the
+/// configuration explains it.
 pub(super) fn connections(story: &Story<'_>, target: Target) -> Proof {
     let to_target = |hit: &&Hit| hit.detail == Detail::Target(target);
     let both = || story.all(Signal::ConnectFailed).chain(story.all(Signal::NameUnresolved)).filter(to_target);
-    let needed = if story.at_run_time() { 2 } else { 1 };
+    let explained = match target {
+        Target::Public => {
+            routes(story, DefaultRoute::Missing) || routes(story, DefaultRoute::InternetGateway)
+        }
+        Target::Private => egress_vpc(story) == Some(false),
+        _ => false,
+    };
+    let needed = if story.at_run_time() && !explained { 2 } else { 1 };
     if both().count() < needed { None } else { shown(both()) }
 }
 
@@ -89,7 +103,9 @@ pub(super) fn runs_on_amd64(story: &Story<'_>) -> Option<bool> {
 
 /// Whether a role is trusted by App Runner and so young that it may not be known everywhere.
 pub(super) fn young(role: Option<&Role>) -> bool {
-    role.is_some_and(|role| role.trusted != Some(false) && role.age_seconds.is_some_and(|age| age < YOUNG_SECONDS))
+    role.is_some_and(|role| {
+        role.trusted != Some(false) && role.age_seconds.is_some_and(|age| age < YOUNG_SECONDS)
+    })
 }
 
 /// Whether a role's trust policy is known to be wrong.

@@ -1,11 +1,11 @@
 //! The container runs, and the health check does not find it well.
 
-use super::super::hit::Detail;
+use super::super::Finding;
+use super::super::address::{Address, Interface};
+use super::super::hit::{Detail, Hit};
 use super::super::kind::CauseKind;
-use super::super::parse::Interface;
 use super::super::signal::Signal;
 use super::super::story::Story;
-use super::super::Finding;
 use super::clue::{Proof, exited, image, lines, reachable, service};
 use super::{Clue, Doubt, Entry, REFUTES};
 
@@ -19,23 +19,38 @@ fn failed(story: &Story<'_>) -> bool {
     story.check_failed() || story.failed
 }
 
-/// The lines that name a port, if none of them is the checked one.
-fn other_port(story: &Story<'_>) -> Proof {
-    let port = story.port()?;
-    let addresses: Vec<_> = story.addresses().collect();
-    let other = failed(story) && !addresses.is_empty() && addresses.iter().all(|(_, address)| address.port != port);
-    other.then(|| addresses.iter().rev().take(2).map(|(hit, _)| Finding::Line(hit.text.clone())).collect())
+/// The lines of a stream in which every address is `wrong`. Streams that answered requests well are the old
+/// version's.
+fn only(story: &Story<'_>, wrong: impl Fn(&Address) -> bool) -> Proof {
+    let addresses: Vec<_> = story.addresses().filter(|(hit, _)| !serves(story, hit.stream)).collect();
+    let all_wrong = |stream: usize| {
+        addresses.iter().filter(|(hit, _)| hit.stream == stream).all(|(_, address)| wrong(address))
+    };
+    let shown: Vec<_> = addresses.iter().rev().filter(|(hit, _)| all_wrong(hit.stream)).take(2).collect();
+    let lines: Vec<Finding> = shown.into_iter().map(|(hit, _)| Finding::Line(hit.text.clone())).collect();
+    (failed(story) && !lines.is_empty()).then_some(lines)
 }
 
-/// The lines that name the right port on an interface that nobody else reaches.
+fn serves(story: &Story<'_>, stream: usize) -> bool {
+    let good = |hit: &&Hit| matches!(hit.detail, Detail::Answer { status: 200..300, .. });
+    story.all(Signal::Answered).filter(good).any(|hit| hit.stream == stream)
+}
+
+/// The lines that name a port, if none of their stream is the checked one.
+fn other_port(story: &Story<'_>) -> Proof {
+    let port = story.port()?;
+    only(story, |address| address.port != port)
+}
+
+/// The lines that name the right port on an interface that nobody else reaches, if no other line of their stream
+/// names it on a better one.
 fn closed_interface(story: &Story<'_>) -> Proof {
-    let right = |port: u16| story.port().is_none_or(|wanted| wanted == port);
-    let mut addresses = story.addresses().filter(|(_, address)| right(address.port)).peekable();
-    addresses.peek()?;
-    let addresses: Vec<_> = addresses.collect();
-    let closed = |interface| matches!(interface, Interface::Loopback | Interface::HostName);
-    let all = failed(story) && addresses.iter().all(|(_, address)| closed(address.interface));
-    all.then(|| addresses.iter().rev().take(2).map(|(hit, _)| Finding::Line(hit.text.clone())).collect())
+    let right = |address: &Address| story.port().is_none_or(|port| port == address.port);
+    let closed = |address: &Address| matches!(address.interface, Interface::Loopback | Interface::HostName);
+    if !story.addresses().any(|(_, address)| right(&address) && closed(&address)) {
+        return None;
+    }
+    only(story, |address| closed(address) || !right(address))
 }
 
 fn exposes_other_port(story: &Story<'_>) -> bool {
@@ -51,10 +66,14 @@ fn bad_answers(story: &Story<'_>) -> Proof {
         (Some(wanted), Some(path)) => wanted.trim_end_matches('/') == path.trim_end_matches('/'),
         _ => false,
     };
-    let answers = || story.all(Signal::Answered).filter(|hit| matches!(&hit.detail, Detail::Answer { path, .. } if same(path)));
+    let answers = || {
+        story
+            .all(Signal::Answered)
+            .filter(|hit| matches!(&hit.detail, Detail::Answer { path, .. } if same(path)))
+    };
     let good = |status: u16| (200..300).contains(&status);
-    let is_good = |hit: &super::super::hit::Hit| matches!(hit.detail, Detail::Answer { status, .. } if good(status));
-    let last = answers().last()?;
+    let is_good = |hit: &Hit| matches!(hit.detail, Detail::Answer { status, .. } if good(status));
+    let last = answers().next_back()?;
     if !failed(story) || is_good(last) {
         return None;
     }
@@ -63,16 +82,12 @@ fn bad_answers(story: &Story<'_>) -> Proof {
 
 /// Seconds between the application's first line and the one that says it is ready.
 fn start_seconds(story: &Story<'_>) -> Option<f64> {
-    let ready = story.all(Signal::Ready).chain(story.all(Signal::Listening));
     let stated = story.all(Signal::Ready).filter_map(|hit| match hit.detail {
         Detail::Seconds(seconds) => Some(seconds),
         _ => None,
     });
-    let measured = ready.filter_map(|ready| {
-        let first = story.all(Signal::Loading).filter(|hit| hit.stream == ready.stream).find_map(|hit| hit.time)?;
-        #[expect(clippy::cast_precision_loss, reason = "seconds of a day")]
-        Some((ready.time? - first) as f64)
-    });
+    let measured = story.all(Signal::Ready).chain(story.all(Signal::Listening)).next();
+    let measured = measured.and_then(|ready| story.seconds_into_stream(ready));
     stated.chain(measured).filter(|seconds| *seconds < 86_400.0).reduce(f64::max)
 }
 
@@ -98,8 +113,20 @@ fn hangs_on_network(story: &Story<'_>) -> bool {
     story.any(&[Signal::ConnectFailed, Signal::NameUnresolved])
 }
 
-const STOPPED: Doubt =
-    Doubt { percent: 45, says: "the process stopped by itself with an error", holds: |s| exited(s) && s.any(&[Signal::Trace, Signal::ConnectFailed, Signal::ModuleMissing, Signal::VariableMissing, Signal::DatabaseRefused]) };
+const STOPPED: Doubt = Doubt {
+    percent: 45,
+    says: "the process stopped by itself with an error",
+    holds: |s| {
+        exited(s)
+            && s.any(&[
+                Signal::Trace,
+                Signal::ConnectFailed,
+                Signal::ModuleMissing,
+                Signal::VariableMissing,
+                Signal::DatabaseRefused,
+            ])
+    },
+};
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
@@ -107,14 +134,31 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The program listens on another port than the configured one.",
         supports: &[
-            Clue { percent: 90, says: "the program listens on a port that is not the configured one", holds: other_port },
+            Clue {
+                percent: 90,
+                says: "the program listens on a port that is not the configured one",
+                holds: other_port,
+            },
             Clue {
                 percent: 64,
                 says: "the program is ready, and its image exposes another port than the configured one",
-                holds: |s| if exposes_other_port(s) && s.addresses().next().is_none() { lines(s, Signal::Ready) } else { None },
+                holds: |s| {
+                    if exposes_other_port(s) && s.addresses().next().is_none() {
+                        lines(s, Signal::Ready)
+                    } else {
+                        None
+                    }
+                },
             },
         ],
-        against: &[STOPPED, Doubt { percent: REFUTES, says: "the health check passed", holds: |s| s.has(Signal::CheckPassed) && !s.check_failed() }],
+        against: &[
+            STOPPED,
+            Doubt {
+                percent: REFUTES,
+                says: "the health check passed",
+                holds: |s| s.has(Signal::CheckPassed) && !s.check_failed(),
+            },
+        ],
         fix: "Set the service's port to the one the program listens on, or let the program listen on the port in the variable PORT. Then \
               deploy again.",
         docs: DOCS_DEVELOP,
@@ -123,8 +167,19 @@ pub(super) const ENTRIES: &[Entry] = &[
         kind: CauseKind::HealthCheckBindAddress,
         transient: false,
         means: "The program listens on an address that only the container itself reaches.",
-        supports: &[Clue { percent: 89, says: "the program listens on the loopback address or on its host name only", holds: closed_interface }],
-        against: &[STOPPED, Doubt { percent: REFUTES, says: "the health check passed", holds: |s| s.has(Signal::CheckPassed) && !s.check_failed() }],
+        supports: &[Clue {
+            percent: 89,
+            says: "the program listens on the loopback address or on its host name only",
+            holds: closed_interface,
+        }],
+        against: &[
+            STOPPED,
+            Doubt {
+                percent: REFUTES,
+                says: "the health check passed",
+                holds: |s| s.has(Signal::CheckPassed) && !s.check_failed(),
+            },
+        ],
         fix: "Bind to 0.0.0.0. For Next.js set HOSTNAME=0.0.0.0 in the service's variables or in the start command (App Runner overwrites the \
               Dockerfile's). Then deploy again.",
         docs: DOCS_DEVELOP,
@@ -134,7 +189,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The path of the health check does not answer 200.",
         supports: &[
-            Clue { percent: 88, says: "the program answers the health check's path, with something else than success", holds: bad_answers },
+            Clue {
+                percent: 88,
+                says: "the program answers the health check's path, with something else than success",
+                holds: bad_answers,
+            },
             Clue {
                 percent: 84,
                 says: "the program refuses the health check's Host header",
@@ -142,7 +201,11 @@ pub(super) const ENTRIES: &[Entry] = &[
             },
         ],
         against: &[
-            Doubt { percent: REFUTES, says: "the health check is a TCP one, which sees no path", holds: |s| s.tcp_check() },
+            Doubt {
+                percent: REFUTES,
+                says: "the health check is a TCP one, which sees no path",
+                holds: |s| s.tcp_check(),
+            },
             Doubt {
                 percent: 25,
                 says: "the answer is an error of the server, and a connection of its own fails",
@@ -160,17 +223,29 @@ pub(super) const ENTRIES: &[Entry] = &[
             Clue {
                 percent: 86,
                 says: "the program needed longer to start than the health check waits",
-                holds: |s| if failed(s) && too_slow(s) { lines(s, Signal::Ready).or(lines(s, Signal::Listening)) } else { None },
+                holds: |s| {
+                    if failed(s) && too_slow(s) {
+                        lines(s, Signal::Ready).or(lines(s, Signal::Listening))
+                    } else {
+                        None
+                    }
+                },
             },
             Clue {
                 percent: 74,
                 says: "the program was still loading when the health check gave up",
-                holds: |s| if s.check_failed() && still_loading(s) { lines(s, Signal::Loading) } else { None },
+                holds: |s| {
+                    if s.check_failed() && still_loading(s) { lines(s, Signal::Loading) } else { None }
+                },
             },
         ],
         against: &[
             Doubt { percent: 45, says: "it hangs on a connection", holds: hangs_on_network },
-            Doubt { percent: 55, says: "the process stopped by itself with an error", holds: |s| exited(s) || s.has(Signal::Trace) },
+            Doubt {
+                percent: 55,
+                says: "the process stopped by itself with an error",
+                holds: |s| exited(s) || s.has(Signal::Trace),
+            },
             Doubt {
                 percent: 40,
                 says: "it listens where App Runner does not reach it",

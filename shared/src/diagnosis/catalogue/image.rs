@@ -31,7 +31,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "App Runner may not pull the image from ECR.",
         supports: &[
-            Clue { percent: 93, says: "the pull was refused for the access role or its rights", holds: |s| platform_lines(s, Signal::PullDenied) },
+            Clue {
+                percent: 93,
+                says: "the pull was refused for the access role or its rights",
+                holds: |s| platform_lines(s, Signal::PullDenied),
+            },
             Clue {
                 percent: 88,
                 says: "the access role does not trust build.apprunner.amazonaws.com",
@@ -54,7 +58,8 @@ pub(super) const ENTRIES: &[Entry] = &[
                 percent: 40,
                 says: "the image does not exist, or cannot run on linux/amd64, and no line speaks of the role",
                 holds: |s| {
-                    let bad = image(s).is_some_and(|i| i.exists == Some(false)) || runs_on_amd64(s) == Some(false);
+                    let bad =
+                        image(s).is_some_and(|i| i.exists == Some(false)) || runs_on_amd64(s) == Some(false);
                     bad && !s.has(Signal::PullDenied)
                 },
             },
@@ -69,7 +74,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The tag or digest is not in the repository.",
         supports: &[
-            Clue { percent: 94, says: "the registry does not have the image", holds: |s| platform_lines(s, Signal::PullMissing) },
+            Clue {
+                percent: 94,
+                says: "the registry does not have the image",
+                holds: |s| platform_lines(s, Signal::PullMissing),
+            },
             Clue {
                 percent: 90,
                 says: "ECR has no image with this tag or digest",
@@ -89,16 +98,32 @@ pub(super) const ENTRIES: &[Entry] = &[
             Clue {
                 percent: 92,
                 says: "the image's manifest has no linux/amd64",
-                holds: |s| fact(s.failed && service(s).is_none_or(|v| v.from_code != Some(true)) && runs_on_amd64(s) == Some(false)),
+                holds: |s| {
+                    fact(
+                        s.failed
+                            && service(s).is_none_or(|v| v.from_code != Some(true))
+                            && runs_on_amd64(s) == Some(false),
+                    )
+                },
             },
-            Clue { percent: 86, says: "the container's first program cannot be executed", holds: |s| lines(s, Signal::FormatError) },
+            Clue {
+                percent: 86,
+                says: "the container's first program cannot be executed",
+                holds: |s| lines(s, Signal::FormatError),
+            },
         ],
         against: &[
-            Doubt { percent: REFUTES, says: "the image has linux/amd64", holds: |s| runs_on_amd64(s) == Some(true) },
+            Doubt {
+                percent: REFUTES,
+                says: "the image has linux/amd64",
+                holds: |s| runs_on_amd64(s) == Some(true),
+            },
             Doubt {
                 percent: 60,
                 says: "the application ran: it printed a trace or the address it listens on",
-                holds: |s| s.any(&[Signal::Trace, Signal::Listening, Signal::Ready]) && !s.has(Signal::FormatError),
+                holds: |s| {
+                    s.any(&[Signal::Trace, Signal::Listening, Signal::Ready]) && !s.has(Signal::FormatError)
+                },
             },
             Doubt {
                 percent: 60,

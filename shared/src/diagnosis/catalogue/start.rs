@@ -1,7 +1,7 @@
 //! The container starts and stops again.
 
+use super::super::address::Target;
 use super::super::kind::CauseKind;
-use super::super::parse::Target;
 use super::super::signal::Signal;
 use super::super::story::{Phase, Story};
 use super::clue::{
@@ -19,7 +19,11 @@ fn needs_shell(story: &Story<'_>) -> bool {
         let command = command.expose().trim();
         let shell = ["sh -c", "bash -c", "sh -lc", "bash -lc"].iter().any(|shell| command.contains(shell));
         let operators = ["&&", "||", ";", " | ", "$", "`", " > "].iter().any(|op| command.contains(op));
-        !shell && (operators || command.starts_with("cd ") || command.starts_with("export ") || command.starts_with("source "))
+        !shell
+            && (operators
+                || command.starts_with("cd ")
+                || command.starts_with("export ")
+                || command.starts_with("source "))
     })
 }
 
@@ -37,9 +41,15 @@ fn check_failed_before_exit(story: &Story<'_>) -> bool {
 /// Whether something more specific than a crash explains the end of the application.
 fn explained(story: &Story<'_>) -> bool {
     story.any(&[
-        Signal::ModuleMissing, Signal::VariableMissing, Signal::SecretDenied, Signal::SecretMissing, Signal::DatabaseRefused,
-        Signal::FormatError, Signal::MemoryExhausted, Signal::DiskFull,
-    ])
+        Signal::ModuleMissing,
+        Signal::VariableMissing,
+        Signal::SecretDenied,
+        Signal::SecretMissing,
+        Signal::DatabaseRefused,
+        Signal::FormatError,
+        Signal::MemoryExhausted,
+        Signal::DiskFull,
+    ]) || story.any(&[Signal::ConnectFailed, Signal::NameUnresolved]) && !story.went_on()
 }
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -48,7 +58,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The start command cannot be executed as it stands.",
         supports: &[
-            Clue { percent: 86, says: "the start command or its arguments are refused", holds: |s| fatal_lines(s, Signal::CommandBroken) },
+            Clue {
+                percent: 86,
+                says: "the start command or its arguments are refused",
+                holds: |s| fatal_lines(s, Signal::CommandBroken),
+            },
             Clue {
                 percent: 86,
                 says: "the image is built for linux/amd64, so the script has no #! line or has CRLF line ends",
@@ -57,12 +71,20 @@ pub(super) const ENTRIES: &[Entry] = &[
             Clue {
                 percent: 82,
                 says: "the exit code says that the command cannot be found or executed",
-                holds: |s| if matches!(s.exit_code(), Some(126 | 127)) { lines(s, Signal::ContainerExited) } else { None },
+                holds: |s| {
+                    if matches!(s.exit_code(), Some(126 | 127)) {
+                        lines(s, Signal::ContainerExited)
+                    } else {
+                        None
+                    }
+                },
             },
             Clue {
                 percent: 68,
                 says: "the start command is written for a shell, and App Runner runs it without one",
-                holds: |s| fact(s.failed && s.phase == Phase::Start && needs_shell(s) && !s.has(Signal::Listening)),
+                holds: |s| {
+                    fact(s.failed && s.phase == Phase::Start && needs_shell(s) && !s.has(Signal::Listening))
+                },
             },
             Clue {
                 percent: 60,
@@ -79,7 +101,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             Doubt {
                 percent: 15,
                 says: "the interpreter started and misses a module or a variable",
-                holds: |s| s.any(&[Signal::ModuleMissing, Signal::VariableMissing]) && !matches!(s.exit_code(), Some(126 | 127)),
+                holds: |s| {
+                    s.any(&[Signal::ModuleMissing, Signal::VariableMissing])
+                        && !matches!(s.exit_code(), Some(126 | 127))
+                },
             },
         ],
         fix: "Make the start command one executable with its arguments: App Runner uses no shell, so &&, cd, quotes and variables are passed \
@@ -91,7 +116,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         kind: CauseKind::AppModuleMissing,
         transient: false,
         means: "The program cannot load a module, package or library.",
-        supports: &[Clue { percent: 88, says: "a module, package or library is missing", holds: |s| fatal_lines(s, Signal::ModuleMissing) }],
+        supports: &[Clue {
+            percent: 88,
+            says: "a module, package or library is missing",
+            holds: |s| fatal_lines(s, Signal::ModuleMissing),
+        }],
         against: &[],
         fix: "Add the dependency to the image or to the production dependencies. On the runtimes with the revised build (Python 3.11, Node.js 18 \
               and later) only /app survives the build: install in pre-run, or below /app.",
@@ -102,7 +131,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The program misses an environment variable.",
         supports: &[
-            Clue { percent: 86, says: "a required variable is not set", holds: |s| fatal_lines(s, Signal::VariableMissing) },
+            Clue {
+                percent: 86,
+                says: "a required variable is not set",
+                holds: |s| fatal_lines(s, Signal::VariableMissing),
+            },
             Clue {
                 percent: 78,
                 says: "the program connects to the container itself, so the variable with the address is missing or wrong",
@@ -115,7 +148,11 @@ pub(super) const ENTRIES: &[Entry] = &[
                 says: "a secret could not be fetched, which leaves its variable empty",
                 holds: |s| s.any(&[Signal::SecretDenied, Signal::SecretMissing]),
             },
-            Doubt { percent: 25, says: "a database answered and refused", holds: |s| s.has(Signal::DatabaseRefused) },
+            Doubt {
+                percent: 25,
+                says: "a database answered and refused",
+                holds: |s| s.has(Signal::DatabaseRefused),
+            },
             Doubt { percent: 10, says: "a module is missing", holds: |s| s.has(Signal::ModuleMissing) },
         ],
         fix: "Set the variable in the service's configuration (or change the code if it was removed on purpose), then deploy again.",
@@ -126,7 +163,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The program stops with an error of its own.",
         supports: &[
-            Clue { percent: 74, says: "the program ended with an uncaught error", holds: |s| fatal_lines(s, Signal::Trace) },
+            Clue {
+                percent: 74,
+                says: "the program ended with an uncaught error",
+                holds: |s| fatal_lines(s, Signal::Trace),
+            },
             Clue {
                 percent: 58,
                 says: "the container stopped with an error",
@@ -153,7 +194,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         transient: false,
         means: "The program or the build needs more memory than it has.",
         supports: &[
-            Clue { percent: 93, says: "the program says that memory is exhausted", holds: |s| lines(s, Signal::MemoryExhausted) },
+            Clue {
+                percent: 93,
+                says: "the program says that memory is exhausted",
+                holds: |s| lines(s, Signal::MemoryExhausted),
+            },
             Clue {
                 percent: 91,
                 says: "the build was killed",
@@ -167,16 +212,19 @@ pub(super) const ENTRIES: &[Entry] = &[
             Clue {
                 percent: 78,
                 says: "memory was used up to 95 % and more",
-                holds: |s| fact((s.failed || s.at_run_time()) && s.evidence.metrics.highest("memoryutili").is_some_and(|m| m >= 95.0)),
+                holds: |s| {
+                    fact(
+                        (s.failed || s.at_run_time())
+                            && s.evidence.metrics.highest("memoryutili").is_some_and(|m| m >= 95.0),
+                    )
+                },
             },
         ],
-        against: &[
-            Doubt {
-                percent: 50,
-                says: "App Runner itself stopped the container",
-                holds: |s| s.any(&[Signal::Terminated]) && !s.has(Signal::MemoryExhausted),
-            },
-        ],
+        against: &[Doubt {
+            percent: 50,
+            says: "App Runner itself stopped the container",
+            holds: |s| s.any(&[Signal::Terminated]) && !s.has(Signal::MemoryExhausted),
+        }],
         fix: "Give the instance more memory, or let the program use less: fewer workers, heap limits. For builds set \
               NODE_OPTIONS=--max-old-space-size, or build an image elsewhere.",
         docs: "https://docs.aws.amazon.com/apprunner/latest/dg/architecture.html",
@@ -190,15 +238,24 @@ pub(super) const ENTRIES: &[Entry] = &[
             Clue {
                 percent: 78,
                 says: "the image alone is about as large as the disk",
-                holds: |s| fact(s.failed && s.silent() && image(s).is_some_and(|i| i.size_mb.is_some_and(|mb| mb >= 2_800.0))),
+                holds: |s| {
+                    fact(
+                        s.failed
+                            && s.silent()
+                            && image(s).is_some_and(|i| i.size_mb.is_some_and(|mb| mb >= 2_800.0)),
+                    )
+                },
             },
         ],
         against: &[Doubt {
             percent: REFUTES,
             says: "it is the limit of file watchers, not the disk",
-            holds: |s| s.has(Signal::WatchersExhausted) && s.count(Signal::DiskFull) <= s.count(Signal::WatchersExhausted),
+            holds: |s| {
+                s.has(Signal::WatchersExhausted)
+                    && s.count(Signal::DiskFull) <= s.count(Signal::WatchersExhausted)
+            },
         }],
         fix: "Make the image smaller (slim base, no build tools or models in it), delete temporary files, and keep data outside, for example in S3.",
-        docs: "https://docs.aws.amazon.com/apprunner/latest/dg/develop.html#develop.considerations",
+        docs: "https://docs.aws.amazon.com/apprunner/latest/dg/develop.html",
     },
 ];

@@ -1,7 +1,8 @@
 //! What build tools print when they fail: package managers, compilers, shells, the image builder.
 
 use super::super::signal::Signal::{
-    BuildExited, BuildToolMissing, DependencyMissing, Killed, RegistryUnreachable, SourceMissing, VersionConflict,
+    BuildExited, BuildToolMissing, DependencyMissing, Killed, RegistryUnreachable, SourceMissing,
+    VersionConflict,
 };
 use super::{Row, row, row_unless};
 
@@ -67,7 +68,6 @@ pub(super) const ROWS: &[Row] = &[
             // native extensions
             "error command .. gcc/cc/clang/cmake/cargo/make/g* failed",
             "error command .. failed with exit code",
-            "command 'gcc' failed",
             "gcc/cc1plus/clang .. fatal error",
             "fatal error .. no such file or directory .. include",
             "fatal error .. h no such file or directory",
@@ -335,28 +335,37 @@ pub(super) const ROWS: &[Row] = &[
         ],
         &["warn", "warning", "deprecat*"],
     ),
-    row(BuildExited, &[
-        "returned a non zero code",
-        "exit code",
-        "exit status",
-        "exited with",
-        "elifecycle",
-        "did not complete successfully",
-        "executor failed running",
-    ]),
-    row(Killed, &[
-        "killed",
-        "signal killed",
-        "sigkill",
-        "code 137",
-        "code .. 137",
-        "137",
-        "cc1plus .. terminated",
-        "exit code 137",
-        "status 137",
-        "signal 9",
-        "oom killed",
-        "gradle build daemon disappeared unexpectedly",
-    ]),
-    row(SourceMissing, &["remote branch .. not found", "couldn't find remote ref", "pathspec .. did not match"]),
+    row(
+        BuildExited,
+        &[
+            "returned a non zero code",
+            "exit code",
+            "exit status",
+            "exited with",
+            "elifecycle",
+            "did not complete successfully",
+            "executor failed running",
+        ],
+    ),
+    row(
+        Killed,
+        &[
+            "killed",
+            "signal killed",
+            "sigkill",
+            "code 137",
+            "exit 137",
+            "with 137",
+            "cc1plus .. terminated",
+            "exit code 137",
+            "status 137",
+            "signal 9",
+            "oom killed",
+            "gradle build daemon disappeared unexpectedly",
+        ],
+    ),
+    row(
+        SourceMissing,
+        &["remote branch .. not found", "couldn't find remote ref", "pathspec .. did not match"],
+    ),
 ];

@@ -2,10 +2,14 @@
 //!
 //! Wordings change with the years and the frameworks, so a pattern keeps the few words that carry the meaning.
 
+mod access;
 mod application;
 mod build;
-mod failure;
+mod connection;
 mod platform;
+mod refusal;
+mod resources;
+mod start;
 
 use std::sync::LazyLock;
 
@@ -36,11 +40,13 @@ struct Table {
 
 const TABLES: &[Table] = &[
     Table { places: &[Place::Platform], rows: platform::ROWS },
+    Table { places: &[Place::Platform], rows: refusal::ROWS },
     Table { places: &[Place::Build], rows: build::ROWS },
     Table { places: &[Place::Application], rows: application::ROWS },
-    Table { places: &[Place::Application], rows: failure::START },
-    Table { places: &[Place::Application, Place::Platform], rows: failure::ACCESS },
-    Table { places: &[Place::Application, Place::Build], rows: failure::RESOURCES },
+    Table { places: &[Place::Application], rows: start::ROWS },
+    Table { places: &[Place::Application], rows: connection::ROWS },
+    Table { places: &[Place::Application, Place::Platform], rows: access::ROWS },
+    Table { places: &[Place::Application, Place::Build], rows: resources::ROWS },
 ];
 
 /// The number of a row's table with the row's meaning.
@@ -48,7 +54,9 @@ type Meaning = (usize, Signal);
 
 static LEXICON: LazyLock<Lexicon<Meaning>> = LazyLock::new(|| {
     let tables = TABLES.iter().enumerate();
-    Lexicon::new(tables.flat_map(|(at, table)| table.rows.iter().map(move |r| ((at, r.signal), r.says, r.unless))))
+    Lexicon::new(
+        tables.flat_map(|(at, table)| table.rows.iter().map(move |r| ((at, r.signal), r.says, r.unless))),
+    )
 });
 
 /// Everything that a line of this place means.

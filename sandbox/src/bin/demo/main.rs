@@ -1,0 +1,42 @@
+//! `cargo demo`: the product at work, with nothing but Rust installed.
+//!
+//! Builds the real function binaries, raises the sandbox with `template.yaml`'s stack, lets App Runner fail, and
+//! shows what happens as a timeline: the events, the calls, and the messages that people get.
+#![expect(clippy::print_stdout, reason = "it speaks to whoever runs it")]
+
+mod scenes;
+mod timeline;
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use sandbox::{aws, host, stage::Stage};
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    println!("Building the functions as they are deployed ...");
+    build_functions(&root)?;
+    tokio::runtime::Runtime::new()?.block_on(play(&root))
+}
+
+/// The same binaries that SAM deploys, next to this one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Cargo tells by a variable where it is; nothing is decided by it"
+)]
+fn build_functions(root: &Path) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo).args(["build", "--quiet", "--locked"]).current_dir(root).status()?;
+    ensure!(built.success(), "the functions could not be built");
+    Ok(())
+}
+
+async fn play(root: &Path) -> Result<()> {
+    let here = std::env::current_exe()?;
+    let binaries = here.parent().context("a program lies in a directory")?;
+    let account = aws::Options { phase: Duration::from_millis(400), ..aws::Options::default() };
+    // Lambda waits one and two minutes before it tries again; nobody watching wants to.
+    let host = host::Options { retry_delays: [Duration::from_millis(300); 2], ..host::Options::default() };
+    let stage = Stage::raise(&root.join("template.yaml"), &[], binaries, account, &host).await?;
+    scenes::all(&stage, root).await
+}

@@ -1,0 +1,149 @@
+//! The scenes of the demo, in order.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use sandbox::{
+    aws::{Fault, Outcome, Script, apprunner::ServiceSpec, sns::Message},
+    host::router::Disturbance,
+    stage::Stage,
+};
+use serde_json::{Value, json};
+
+use crate::timeline::Timeline;
+
+const OPERATIONS: [&str; 6] =
+    ["CreateService", "DeleteService", "UpdateService", "Deployment", "PauseService", "ResumeService"];
+const STAGES: [&str; 3] = ["Started", "CompletedSuccessfully", "Failed"];
+const STATUSES: [&str; 6] =
+    ["CREATE_FAILED", "RUNNING", "DELETED", "DELETE_FAILED", "PAUSED", "OPERATION_IN_PROGRESS"];
+const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders";
+
+/// Plays them all.
+pub(crate) async fn all(stage: &Stage, root: &Path) -> Result<()> {
+    guide_samples(stage, root).await?;
+    every_status(stage).await;
+    failed_deployment(stage).await?;
+    lost_events(stage).await?;
+    silent_topic(stage).await?;
+    println!("\nThat was the sandbox: no AWS account was touched. Install it: README.md.");
+    Ok(())
+}
+
+fn title(text: &str) {
+    println!("\n=== {text}\n");
+}
+
+/// Messages to people so far.
+fn alerts(stage: &Stage) -> Vec<Message> {
+    stage.account.messages().into_iter().filter(|message| message.subject.is_some()).collect()
+}
+
+async fn guide_samples(stage: &Stage, root: &Path) -> Result<()> {
+    title("1. The two sample events of App Runner's guide: good news, so nobody is told");
+    for name in ["guide-service-status.json", "guide-operation-status.json"] {
+        let file = root.join("events/notify").join(name);
+        let event: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+        stage.account.bus().put(event);
+        stage.settle().await;
+        let delivery = stage.host.router.deliveries().pop().context("the template has a rule for it")?;
+        let answer = match delivery.outcome {
+            sandbox::host::router::Outcome::Done(done) => done.last().and_then(|result| result.json().ok()),
+            _ => None,
+        };
+        let reason = answer.as_ref().and_then(|answer| answer["reason"].as_str()).unwrap_or("not delivered");
+        println!("  {name:<30} rule {:<15} notify: {reason}", delivery.rule);
+    }
+    Ok(())
+}
+
+/// Every documented word, each for a service of its own, delivered three times.
+async fn every_status(stage: &Stage) {
+    title("2. All 18 operation statuses and 6 service statuses, each delivered three times");
+    let operations = OPERATIONS.iter().flat_map(|op| STAGES.map(|stage| format!("{op}{stage}")));
+    let operations =
+        operations.map(|word| ("AppRunner Service Operation Status Change", "operationStatus", word));
+    let statuses =
+        STATUSES.map(|word| ("AppRunner Service Status Change", "currentServiceStatus", word.to_owned()));
+    let (mut told, mut quiet) = (Vec::new(), Vec::new());
+    for (number, (detail_type, field, word)) in operations.chain(statuses).enumerate() {
+        let before = alerts(stage).len();
+        let arn = format!("arn:aws:apprunner:us-east-1:123456789012:service/sample-{number}/{number:032x}");
+        let event = json!({
+            "version": "0", "id": format!("00000000-0000-4000-8000-{number:012}"), "source": "aws.apprunner",
+            "account": "123456789012", "time": "2026-11-20T09:00:00Z", "region": "us-east-1",
+            "detail-type": detail_type, "resources": [arn],
+            "detail": {field: word, "serviceName": format!("sample-{number}"), "serviceId": format!("{number:032x}")},
+        });
+        for _ in 0..3 {
+            stage.account.bus().put(event.clone());
+            stage.settle().await;
+        }
+        match alerts(stage).len() - before {
+            0 => quiet.push(word),
+            1 => told.push(word),
+            more => println!("  {word}: told {more} times, which is a bug"),
+        }
+    }
+    println!("  told once:  {}\n  not told:   {}", told.join(", "), quiet.join(", "));
+}
+
+async fn failed_deployment(stage: &Stage) -> Result<()> {
+    title("3. A deployment fails; App Runner rolls back by itself; the next one succeeds");
+    let arn = stage.account.services().create(ServiceSpec::image("orders", &format!("{IMAGE}:v7")))?;
+    let crash = Script::new(Outcome::FailThenRollBack)
+        .application_log(["Starting orders 7.0.1", "exec /usr/local/bin/orders: exec format error"]);
+    stage.account.script(&arn, crash);
+    let mut timeline = Timeline::new(stage);
+    deploy(stage, &arn)?;
+    stage.settle().await;
+    timeline.print();
+    if let Some(message) = alerts(stage).pop() {
+        println!("\n  The message:\n");
+        message.message.lines().for_each(|line| println!("    | {line}"));
+    }
+    println!();
+    deploy(stage, &arn)?;
+    stage.settle().await;
+    timeline.print();
+    Ok(())
+}
+
+async fn lost_events(stage: &Stage) -> Result<()> {
+    title("4. EventBridge loses every event of a failure; the reconciliation finds it");
+    reconcile(stage).await?;
+    let arn = stage.account.services().create(ServiceSpec::image("invoices", &format!("{IMAGE}:v8")))?;
+    stage.account.script(&arn, Outcome::RollbackFails);
+    stage.host.router.disturb(1_000, Disturbance::Lose);
+    let mut timeline = Timeline::new(stage);
+    deploy(stage, &arn)?;
+    stage.settle().await;
+    stage.host.router.disturb(0, Disturbance::Deliver);
+    println!("  (events lost on the way, nobody was told: {} messages)", alerts(stage).len());
+    reconcile(stage).await?;
+    timeline.print();
+    Ok(())
+}
+
+async fn silent_topic(stage: &Stage) -> Result<()> {
+    title("5. SNS is down while an alert is to go out; it goes out once SNS is back");
+    let arn = stage.account.services().create(ServiceSpec::image("mailer", &format!("{IMAGE}:v9")))?;
+    stage.account.script(&arn, Outcome::FailThenRollBack);
+    stage.account.faults().next("sns", "Publish", 6, Fault::ServerError);
+    let mut timeline = Timeline::new(stage);
+    deploy(stage, &arn)?;
+    stage.settle().await;
+    timeline.print();
+    Ok(())
+}
+
+fn deploy(stage: &Stage, arn: &str) -> Result<()> {
+    let started = stage.account.deploy(arn);
+    started.map(drop).map_err(|error| anyhow::anyhow!("the sandbox refused a deployment: {error:?}"))
+}
+
+async fn reconcile(stage: &Stage) -> Result<()> {
+    stage.host.lambda.invoke("NotifyFunction", r#"{"command":"reconcile"}"#).await?;
+    stage.settle().await;
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! The narrow client against moto: EC2, IAM, ECR and CloudWatch as others understood them.
+//!
+//! scripts/test installs moto into .venv. Every test starts a server of its own.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use autopilot::{
+    evidence::DefaultRoute,
+    facts::trusts,
+    ports::{ImageRead as _, MetricsRead as _, RoleRead as _, SubnetRead as _, Window},
+};
+use autopilot_aws::{cloudwatch::CloudWatch, ec2::Ec2, ecr::Ecr, iam::Iam};
+use autopilot_tests::root;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+/// A moto server; it ends when this is dropped.
+struct Moto {
+    server: Child,
+    endpoint: String,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Moto {
+    async fn start() -> Result<Self> {
+        let program = root().join(".venv/bin/moto_server");
+        ensure!(program.exists(), "{} is missing: scripts/test installs it", program.display());
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let server = Command::new(program)
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let moto = Self { server, endpoint: format!("http://127.0.0.1:{port}") };
+        for _ in 0..300 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return Ok(moto);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("moto did not start")
+    }
+
+    /// Seeds the server with boto3, the client that moto was made for; gives what the script prints as JSON.
+    async fn seed(&self, script: &str) -> Result<Value> {
+        let preamble = "import boto3, json, datetime\n\
+            def client(name):\n    return boto3.client(name, region_name='us-east-1', endpoint_url=ENDPOINT, \
+            aws_access_key_id='AKIAFACTS', aws_secret_access_key='secret')\n";
+        let script = format!("ENDPOINT = {:?}\n{preamble}{script}", self.endpoint);
+        let output = tokio::process::Command::new(root().join(".venv/bin/python"))
+            .args(["-c", &script])
+            .output()
+            .await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).context("the script prints JSON")
+    }
+
+    async fn sdk(&self) -> SdkConfig {
+        let credentials = Credentials::new("AKIAFACTS", "secret", None, None, "test");
+        aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&self.endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .load()
+            .await
+    }
+}
+
+#[tokio::test]
+async fn ec2_subnets_and_their_ways_out() -> Result<()> {
+    let moto = Moto::start().await?;
+    let seeded = moto
+        .seed(
+            "ec2 = client('ec2')\n\
+             vpc = ec2.create_vpc(CidrBlock='10.0.0.0/16')['Vpc']['VpcId']\n\
+             def subnet(block):\n    return ec2.create_subnet(VpcId=vpc, CidrBlock=block)['Subnet']['SubnetId']\n\
+             public, private, plain = subnet('10.0.1.0/24'), subnet('10.0.2.0/24'), subnet('10.0.3.0/28')\n\
+             igw = ec2.create_internet_gateway()['InternetGateway']['InternetGatewayId']\n\
+             ec2.attach_internet_gateway(InternetGatewayId=igw, VpcId=vpc)\n\
+             def table(subnet, **target):\n    \
+             table = ec2.create_route_table(VpcId=vpc)['RouteTable']['RouteTableId']\n    \
+             ec2.create_route(RouteTableId=table, DestinationCidrBlock='0.0.0.0/0', **target)\n    \
+             ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)\n\
+             table(public, GatewayId=igw)\n\
+             address = ec2.allocate_address(Domain='vpc')['AllocationId']\n\
+             nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=address)['NatGateway']['NatGatewayId']\n\
+             table(private, NatGatewayId=nat)\n\
+             print(json.dumps([public, private, plain]))\n",
+        )
+        .await?;
+    let ids: Vec<String> = serde_json::from_value(seeded)?;
+    let mut found = Ec2::new(&moto.sdk().await).subnets(&ids).await?;
+    found.sort_by_key(|subnet| ids.iter().position(|id| *id == subnet.id));
+    let routes: Vec<_> = found.iter().map(|subnet| subnet.default_route).collect();
+    assert_eq!(
+        routes,
+        [Some(DefaultRoute::InternetGateway), Some(DefaultRoute::Nat), Some(DefaultRoute::Missing)]
+    );
+    assert_eq!(found[2].free_addresses, Some(11), "a /28 has 16 addresses, of which AWS keeps 5");
+    assert!(found[0].availability_zone_id.as_deref().is_some_and(|zone| zone.starts_with("use1-az")));
+    let gone = Ec2::new(&moto.sdk().await).subnets(&["subnet-0123456789abcdef0".to_owned()]).await;
+    assert_eq!(gone.unwrap_err().code.as_deref(), Some("InvalidSubnetID.NotFound"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn iam_roles_and_whom_they_trust() -> Result<()> {
+    let moto = Moto::start().await?;
+    moto.seed(
+        "policy = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 'sts:AssumeRole', \
+         'Principal': {'Service': 'build.apprunner.amazonaws.com'}}]}\n\
+         client('iam').create_role(RoleName='access', Path='/service/', AssumeRolePolicyDocument=json.dumps(policy))\n\
+         print('{}')\n",
+    )
+    .await?;
+    let iam = Iam::new(&moto.sdk().await);
+    let role = iam.role("arn:aws:iam::123456789012:role/service/access").await?.context("a role")?;
+    assert_eq!(trusts(&role.trust_policy, "build.apprunner.amazonaws.com"), Some(true));
+    assert_eq!(trusts(&role.trust_policy, "tasks.apprunner.amazonaws.com"), Some(false));
+    assert!(role.created_at.is_some());
+    assert_eq!(iam.role("arn:aws:iam::123456789012:role/none").await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn ecr_images_by_tag_and_what_is_missing() -> Result<()> {
+    let moto = Moto::start().await?;
+    moto.seed(
+        "ecr = client('ecr')\n\
+         ecr.create_repository(repositoryName='orders')\n\
+         kind = 'application/vnd.oci.image.manifest.v1+json'\n\
+         entry = {'mediaType': kind, 'digest': 'sha256:' + 'a' * 64, 'size': 7, \
+         'platform': {'architecture': 'arm64', 'os': 'linux'}}\n\
+         index = {'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.index.v1+json', 'manifests': [entry]}\n\
+         ecr.put_image(repositoryName='orders', imageTag='v7', imageManifest=json.dumps(index), \
+         imageManifestMediaType=index['mediaType'])\n\
+         print('{}')\n",
+    )
+    .await?;
+    let ecr = Ecr::new(&moto.sdk().await);
+    let registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    let image = ecr.image(&format!("{registry}/orders:v7")).await?;
+    assert_eq!((image.exists, image.platforms), (Some(true), Some(vec!["linux/arm64".to_owned()])));
+    for missing in ["orders:v8", "nowhere:v7"] {
+        assert_eq!(ecr.image(&format!("{registry}/{missing}")).await?.exists, Some(false), "{missing}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn cloudwatch_gives_the_highest_value_of_the_time_asked_for() -> Result<()> {
+    let moto = Moto::start().await?;
+    moto.seed(
+        "at = datetime.datetime(2026, 11, 20, 10, 5, tzinfo=datetime.timezone.utc)\n\
+         dimensions = [{'Name': 'ServiceName', 'Value': 'orders'}, {'Name': 'ServiceID', 'Value': '8fe1'}]\n\
+         for minutes, value in ((0, 40), (1, 97.5), (120, 99)):\n    \
+         client('cloudwatch').put_metric_data(Namespace='AWS/AppRunner', MetricData=[{'MetricName': 'MemoryUtilization', \
+         'Dimensions': dimensions, 'Timestamp': at + datetime.timedelta(minutes=minutes), 'Value': value}])\n\
+         print('{}')\n",
+    )
+    .await?;
+    let service = "arn:aws:apprunner:us-east-1:123456789012:service/orders/8fe1".parse()?;
+    let start: Timestamp = "2026-11-20T10:00:00Z".parse()?;
+    let window = Window { start, end: start + SignedDuration::from_mins(30) };
+    let metrics = CloudWatch::new(&moto.sdk().await).highest(&service, window).await?;
+    assert_eq!(metrics.highest("memoryutili"), Some(97.5));
+    Ok(())
+}
