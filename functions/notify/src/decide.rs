@@ -296,10 +296,13 @@ impl Draft<'_> {
     /// seconds, so for what happened within one only the operations tell the order.
     fn ended(&mut self, by: ClosedBy, at: Timestamp) -> String {
         let (operations, status) = (self.operations().to_vec(), self.look.status.clone());
-        self.close(at, |incident| {
+        let reason = self.close(at, |incident| {
             let by_event = (by.ends(&incident.kind) && incident.failed_at < at).then_some(by);
             by_event.or_else(|| incident.closed_by(&operations, status.as_ref()))
-        })
+        });
+        // The service runs again after App Runner's own rollback too.
+        self.rollbacks_ended(&operations);
+        reason
     }
 
     fn close(&mut self, at: Timestamp, by: impl Fn(&Incident) -> Option<ClosedBy>) -> String {
@@ -342,8 +345,8 @@ impl Draft<'_> {
         let operations = self.operations().to_vec();
         let status = self.look.status.clone();
         self.match_provisional(&operations);
-        self.rollbacks_ended(&operations);
         self.close(self.now, |incident| incident.closed_by(&operations, status.as_ref()));
+        self.rollbacks_ended(&operations);
         for operation in operations.iter().rev() {
             self.untold_failure(operation, since);
             self.long_running(operation, long_operation, since.is_none());
@@ -380,7 +383,7 @@ impl Draft<'_> {
 
     /// Tells how App Runner's own rollback ended, where the alert could only say that it was under way.
     fn rollbacks_ended(&mut self, operations: &[Operation]) {
-        for incident in &mut self.state.incidents {
+        for incident in self.state.incidents.iter_mut().filter(|incident| incident.closed.is_none()) {
             let Some(operation) = operations.iter().find(|op| incident.operation.as_ref() == Some(&op.id))
             else {
                 continue;

@@ -254,7 +254,7 @@ impl Sandbox {
 
     /// Every event of the default bus, oldest first.
     pub fn events(&self) -> Vec<Value> {
-        self.bus.recorded()
+        self.bus.recorded().into_iter().map(|(_, event)| event).collect()
     }
 
     /// Waits until no operation is under way and every event has been handed to the listener.

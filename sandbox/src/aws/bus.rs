@@ -20,7 +20,7 @@ pub struct Bus {
     region: String,
     clock: Clock,
     activity: Activity,
-    recorded: Mutex<Vec<Value>>,
+    recorded: Mutex<Vec<(Timestamp, Value)>>,
     deliveries: Option<mpsc::UnboundedSender<(Value, Work)>>,
 }
 
@@ -83,15 +83,15 @@ impl Bus {
 
     /// Puts a complete event on the bus as it is.
     pub fn put(&self, event: Value) {
-        lock(&self.recorded).push(event.clone());
+        lock(&self.recorded).push((self.clock.now(), event.clone()));
         if let Some(deliveries) = &self.deliveries {
             // The receiver lives as long as this sender.
             let _ = deliveries.send((event, self.activity.begin()));
         }
     }
 
-    /// Every event so far, oldest first.
-    pub fn recorded(&self) -> Vec<Value> {
+    /// Every event so far with the time it came, oldest first. Its own time has whole seconds.
+    pub fn recorded(&self) -> Vec<(Timestamp, Value)> {
         lock(&self.recorded).clone()
     }
 }

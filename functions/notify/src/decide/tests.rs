@@ -32,7 +32,7 @@ fn looked(status: ServiceStatus, operations: Vec<Operation>) -> Look {
 }
 
 /// A service over time: each step decides on what the steps before left.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Story {
     state: Subject,
 }
@@ -220,6 +220,24 @@ fn without_any_event_the_reconciliation_tells_the_same() {
         none,
         "history"
     );
+}
+
+#[test]
+fn the_end_of_a_rollback_is_told_by_the_event_that_the_service_runs_again() {
+    use OperationStatus::{RollbackInProgress, RollbackSucceeded, Succeeded};
+    let mut story = Story::default();
+    let rolling = operation("d1", OperationType::StartDeployment, RollbackInProgress, 50, None);
+    let busy = looked(ServiceStatus::OperationInProgress, vec![rolling.clone()]);
+    assert_eq!(story.words(&operation_event("DeploymentFailed", 55).unwrap(), &busy, 55), ["failure"]);
+    let ended = Operation { status: RollbackSucceeded, ended_at: Some(at(80)), ..rolling };
+    let runs = looked(ServiceStatus::Running, vec![ended.clone()]);
+    let running = status_event("RUNNING", 80).unwrap();
+    let mut late = story.clone();
+    assert_eq!(story.words(&running, &runs, 80), ["rollback-ended"]);
+    assert_eq!(story.words(&running, &runs, 81), [""; 0], "once");
+    let mended = operation("d2", OperationType::StartDeployment, Succeeded, 82, Some(84));
+    let mended = looked(ServiceStatus::Running, vec![mended, ended]);
+    assert_eq!(late.words(&running, &mended, 85), ["recovered"], "and not where it is history");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 use sandbox::{
-    aws::{Fault, Outcome, Script, apprunner::ServiceSpec, sns::Message},
+    aws::{Fault, Outcome, Script, apprunner::ServiceSpec, ecr::ImageSpec, sns::Message},
     host::router::Disturbance,
     stage::Stage,
 };
@@ -17,7 +18,7 @@ const OPERATIONS: [&str; 6] =
 const STAGES: [&str; 3] = ["Started", "CompletedSuccessfully", "Failed"];
 const STATUSES: [&str; 6] =
     ["CREATE_FAILED", "RUNNING", "DELETED", "DELETE_FAILED", "PAUSED", "OPERATION_IN_PROGRESS"];
-const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders";
+const ACCOUNT: &str = "123456789012";
 
 /// Plays them all.
 pub(crate) async fn all(stage: &Stage, root: &Path) -> Result<()> {
@@ -90,17 +91,20 @@ async fn every_status(stage: &Stage) {
 
 async fn failed_deployment(stage: &Stage) -> Result<()> {
     title("3. A deployment fails; App Runner rolls back by itself; the next one succeeds");
-    let arn = stage.account.services().create(ServiceSpec::image("orders", &format!("{IMAGE}:v7")))?;
+    let arn = service(stage, "orders", "linux/arm64")?;
     let crash = Script::new(Outcome::FailThenRollBack)
         .application_log(["Starting orders 7.0.1", "exec /usr/local/bin/orders: exec format error"]);
     stage.account.script(&arn, crash);
+    let before = alerts(stage).len();
     let mut timeline = Timeline::new(stage);
     deploy(stage, &arn)?;
     stage.settle().await;
     timeline.print();
-    if let Some(message) = alerts(stage).pop() {
-        println!("\n  The message:\n");
-        message.message.lines().for_each(|line| println!("    | {line}"));
+    if let Some(alert) = alerts(stage).get(before) {
+        println!("\n  The first message:\n");
+        for line in alert.message.lines() {
+            println!("    | {line}");
+        }
     }
     println!();
     deploy(stage, &arn)?;
@@ -112,14 +116,15 @@ async fn failed_deployment(stage: &Stage) -> Result<()> {
 async fn lost_events(stage: &Stage) -> Result<()> {
     title("4. EventBridge loses every event of a failure; the reconciliation finds it");
     reconcile(stage).await?;
-    let arn = stage.account.services().create(ServiceSpec::image("invoices", &format!("{IMAGE}:v8")))?;
+    let arn = service(stage, "invoices", "linux/amd64")?;
     stage.account.script(&arn, Outcome::RollbackFails);
-    stage.host.router.disturb(1_000, Disturbance::Lose);
+    // Of a deployment the rules want two: that it failed, and that the service runs again.
+    stage.host.router.disturb(2, Disturbance::Lose);
     let mut timeline = Timeline::new(stage);
     deploy(stage, &arn)?;
     stage.settle().await;
-    stage.host.router.disturb(0, Disturbance::Deliver);
-    println!("  (events lost on the way, nobody was told: {} messages)", alerts(stage).len());
+    timeline.print();
+    println!("    ...          nobody was told; minutes later the schedule says: reconcile");
     reconcile(stage).await?;
     timeline.print();
     Ok(())
@@ -127,7 +132,7 @@ async fn lost_events(stage: &Stage) -> Result<()> {
 
 async fn silent_topic(stage: &Stage) -> Result<()> {
     title("5. SNS is down while an alert is to go out; it goes out once SNS is back");
-    let arn = stage.account.services().create(ServiceSpec::image("mailer", &format!("{IMAGE}:v9")))?;
+    let arn = service(stage, "mailer", "linux/amd64")?;
     stage.account.script(&arn, Outcome::FailThenRollBack);
     stage.account.faults().next("sns", "Publish", 6, Fault::ServerError);
     let mut timeline = Timeline::new(stage);
@@ -135,6 +140,20 @@ async fn silent_topic(stage: &Stage) -> Result<()> {
     stage.settle().await;
     timeline.print();
     Ok(())
+}
+
+/// A running service, with its image for this platform and the role that pulls it.
+fn service(stage: &Stage, name: &str, platform: &str) -> Result<String> {
+    let image = ImageSpec {
+        platforms: vec![platform.to_owned()],
+        bytes: 90_000_000,
+        exposed_ports: vec![8080],
+        pushed_at: Timestamp::UNIX_EPOCH,
+    };
+    stage.account.ecr().push(ACCOUNT, name, "v7", &image);
+    stage.account.iam().add_role("access", "build.apprunner.amazonaws.com", Timestamp::UNIX_EPOCH);
+    let image = format!("{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{name}:v7");
+    stage.account.services().create(ServiceSpec::image(name, &image))
 }
 
 fn deploy(stage: &Stage, arn: &str) -> Result<()> {
