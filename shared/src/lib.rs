@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
-//! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
+//! | [`service`], [`incident`], [`leftovers`], [`period`] | the domain: services and their operations, failures, what stays behind, times |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
@@ -24,6 +24,7 @@ pub mod evidence;
 pub mod facts;
 pub mod gather;
 pub mod incident;
+pub mod leftovers;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod mutation;

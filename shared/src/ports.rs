@@ -3,6 +3,8 @@
 //! Reading and changing are apart. Tests answer these traits from memory; `autopilot-aws` answers them from AWS.
 //! Futures need not be `Send`: a Lambda process handles one invocation at a time on one thread.
 
+mod leftovers;
+
 use std::{collections::HashMap, future::Future};
 
 use jiff::Timestamp;
@@ -14,6 +16,7 @@ use crate::{
     redact::{PublicText, Untrusted},
     service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
 };
+pub use leftovers::{EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead};
 
 /// A service as `DescribeService` shows it.
 #[derive(Clone, Debug)]

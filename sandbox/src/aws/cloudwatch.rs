@@ -1,10 +1,11 @@
-//! CloudWatch metrics, as far as a service's highest values go: `GetMetricData` for single metrics.
+//! CloudWatch metrics, as far as a service's highest values and an endpoint's traffic go: `GetMetricData` for single metrics.
 
 use std::sync::Mutex;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::ec2::endpoints::EndpointSpec;
 use super::error::ApiError;
 use super::lock;
 use super::protocol::Protocol;
@@ -36,6 +37,23 @@ impl CloudWatch {
             dimensions: vec![("ServiceID".to_owned(), id), ("ServiceName".to_owned(), service)],
             at,
             value,
+        });
+    }
+
+    /// Records a number of bytes that a VPC endpoint processed. AWS's names of these dimensions have blanks.
+    pub fn put_endpoint_bytes(&self, endpoint: &EndpointSpec, at: Timestamp, bytes: f64) {
+        let dimensions = [
+            ("Endpoint Type", endpoint.kind.as_str()),
+            ("Service Name", &endpoint.service),
+            ("VPC Endpoint Id", &endpoint.id),
+            ("VPC Id", &endpoint.vpc),
+        ];
+        lock(&self.points).push(Point {
+            namespace: "AWS/PrivateLinkEndpoints".to_owned(),
+            name: "BytesProcessed".to_owned(),
+            dimensions: dimensions.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            at,
+            value: bytes,
         });
     }
 

@@ -1,4 +1,6 @@
-//! App Runner, reading: services, and what belongs to them.
+//! App Runner, reading: services, and what belongs to them. What they leave behind: [`leftovers`].
+
+mod leftovers;
 
 use std::collections::HashMap;
 

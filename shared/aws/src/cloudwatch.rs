@@ -1,4 +1,7 @@
-//! CloudWatch metrics, over the narrow client: one call for all that a diagnosis asks.
+//! CloudWatch metrics, over the narrow client: one call for all that a diagnosis asks. What passes through VPC
+//! endpoints: [`traffic`].
+
+mod traffic;
 
 use autopilot::{
     error::PortError,
