@@ -18,7 +18,7 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_hours(14 * 24);
 const NEAR: SignedDuration = SignedDuration::from_mins(10);
 
 /// Identifier of an incident and of its thread of messages.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IncidentId(String);
 
