@@ -1,6 +1,6 @@
 //! What people decided: the mode of each action, and the stop of everything.
 //!
-//! The command wins over the tag, the tag over the template's parameter (design 3.1). All commands are kept in
+//! The command wins over the tag, the tag over the template's parameter. All commands are kept in
 //! one item of the table, so one read answers for every service and every action.
 //!
 //! | command, of any function | what it does |
