@@ -5,6 +5,7 @@
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
 //! | [`service`], [`incident`], [`leftovers`], [`period`] | the domain: services and their operations, failures, what stays behind, times |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
+//! | [`desk`], [`case`] | the one way of every acting function from a case to what is done about it |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
 //! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
@@ -16,7 +17,9 @@
 
 pub mod announcement;
 pub mod call;
+pub mod case;
 pub mod control;
+pub mod desk;
 pub mod diagnosis;
 pub mod error;
 pub mod event;
