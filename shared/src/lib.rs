@@ -5,6 +5,7 @@
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
+//! | [`analysis`] | checks over metrics and alarms |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
 //! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
@@ -14,6 +15,7 @@
 //! A function observes through ports, decides purely and applies: docs/architecture.md. This crate has no AWS
 //! crate among its dependencies, so no decision can reach one; `scripts/test` checks that it stays so.
 
+pub mod analysis;
 pub mod announcement;
 pub mod call;
 pub mod control;
