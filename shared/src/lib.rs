@@ -6,6 +6,7 @@
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
 //! | [`analysis`] | checks over metrics and alarms |
+//! | [`configuration`] | a service's complete configuration: stored, compared, guarded |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
 //! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
@@ -18,6 +19,7 @@
 pub mod analysis;
 pub mod announcement;
 pub mod call;
+pub mod configuration;
 pub mod control;
 pub mod diagnosis;
 pub mod error;
