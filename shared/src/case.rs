@@ -41,6 +41,13 @@ pub struct Case<W> {
     pub work: W,
 }
 
+impl<W: Default> Case<W> {
+    /// A case with something to do.
+    pub fn new(subject: impl Into<String>, incident: IncidentId) -> Self {
+        Self { subject: subject.into(), incident, open: true, ..Self::default() }
+    }
+}
+
 /// Something to announce about a case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Say {

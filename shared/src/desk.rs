@@ -222,7 +222,12 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
             format!("Cannot go on: {what}. It is tried again at every tick."),
             json!({"action": "hold", "error": what}),
         );
-        self.change(subject, |record: &mut CaseRecord<W>| record.say(&self.topic, None, say.clone(), now), now).await
+        self.change(
+            subject,
+            |record: &mut CaseRecord<W>| record.say(&self.topic, None, say.clone(), now),
+            now,
+        )
+        .await
     }
 
     /// Takes a case as far as it goes now, after an edit that is made anew on every fresh read. Returns what was
@@ -262,11 +267,7 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
             let outcome = mutation::settle(&mut record.state.ledger, settled, now);
             // Nothing is begun in any other mode.
             self.conclude(worker, record, &act, &outcome, Mode::On, now);
-            return Ok(Decided {
-                decision: "settle",
-                reason: outcome.to_string(),
-                outcome: Some(outcome),
-            });
+            return Ok(Decided { decision: "settle", reason: outcome.to_string(), outcome: Some(outcome) });
         }
         if !record.state.open {
             let reason = "nothing is left to do".to_owned();

@@ -152,7 +152,9 @@ impl fmt::Display for Outcome {
         match self {
             Self::Planned(mode) => write!(f, "nothing is changed: the mode is {mode}"),
             Self::Stopped(since) => write!(f, "nothing is changed: everything was stopped at {since}"),
-            Self::BudgetExhausted(until) => write!(f, "nothing is changed: the budget is used up until {until}"),
+            Self::BudgetExhausted(until) => {
+                write!(f, "nothing is changed: the budget is used up until {until}")
+            }
             Self::Wait(why) => write!(f, "not yet: {why}"),
             Self::Made(Receipt { operation: Some(id) }) => write!(f, "made by operation {id}"),
             Self::Made(Receipt { operation: None }) => f.write_str("made"),

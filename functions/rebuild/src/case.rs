@@ -84,7 +84,6 @@ pub enum Act {
     RemoveIngress(String),
 }
 
-
 impl Verdict {
     /// The diagnosis found nothing that it would name.
     pub fn unknown(of: Option<OperationId>) -> Self {

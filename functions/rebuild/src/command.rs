@@ -82,12 +82,25 @@ where
             self.desk.mark_reconciled(call.now).await?;
         }
         let services = services.len();
-        info!(decision = "reconcile", reason = "schedule", services, taken_up, first, "Reconciled the account");
+        info!(
+            decision = "reconcile",
+            reason = "schedule",
+            services,
+            taken_up,
+            first,
+            "Reconciled the account"
+        );
         Ok(json!({"ok": true, "services": services, "taken_up": taken_up, "failed": failed, "first": first}))
     }
 
     /// Gives a failed service a case, unless its failure has one. True where it had none.
-    async fn take_up(&self, service: &ServiceArn, kind: Kind, first: bool, call: &Call) -> Result<bool, Failure> {
+    async fn take_up(
+        &self,
+        service: &ServiceArn,
+        kind: Kind,
+        first: bool,
+        call: &Call,
+    ) -> Result<bool, Failure> {
         let hint = hint(kind, call.now, call.now.to_string());
         let Some((record, opening)) = self.open(service, kind, &hint, call).await? else { return Ok(false) };
         let new = !record.state.open;

@@ -98,7 +98,14 @@ pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -
     let over = over(case, seen);
     if let Some((phase, reason, summary)) = over {
         let say = Say::new(phase, reason, summary, json!({"action": "none"}));
-        return Plan { decision: "end", reason: reason.to_owned(), work, open: false, say: vec![say], act: None };
+        return Plan {
+            decision: "end",
+            reason: reason.to_owned(),
+            work,
+            open: false,
+            say: vec![say],
+            act: None,
+        };
     }
     if seen.mode == Mode::Off {
         return stays("wait", "rebuild is off here", work);
@@ -136,7 +143,8 @@ fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timesta
         && !cause.may_pass
     {
         let mut plan = json!({"action": "hold", "cause": cause.kind, "fix": cause.fix});
-        let mut summary = format!("{name} is not built again, since no rebuild mends {}. {}", cause.kind, cause.fix);
+        let mut summary =
+            format!("{name} is not built again, since no rebuild mends {}. {}", cause.kind, cause.fix);
         if !cause.would_free.is_empty() {
             plan["would_free"] = json!(cause.would_free);
             summary = format!(
@@ -158,7 +166,11 @@ fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timesta
     let next_at = work.last_failed_at.unwrap_or(now)
         + SignedDuration::try_from(delay.as_duration()).unwrap_or(SignedDuration::MAX);
     if now < next_at && !work.requested {
-        return stays("wait", format!("try {} of {} is due at {next_at}", work.tries + 1, delays.tries()), work);
+        return stays(
+            "wait",
+            format!("try {} of {} is due at {next_at}", work.tries + 1, delays.tries()),
+            work,
+        );
     }
     let act = match work.kind {
         Kind::Creation => Act::Rebuild,
@@ -207,10 +219,11 @@ fn is_our_success(work: &Work, operations: &[Operation]) -> bool {
 
 /// The service is in the state that its failure left it in.
 fn at_rest(kind: Kind, seen: &Seen) -> bool {
-    seen.status == Some(match kind {
-        Kind::Creation => ServiceStatus::CreateFailed,
-        Kind::Deletion => ServiceStatus::DeleteFailed,
-    })
+    seen.status
+        == Some(match kind {
+            Kind::Creation => ServiceStatus::CreateFailed,
+            Kind::Deletion => ServiceStatus::DeleteFailed,
+        })
 }
 
 /// The newest operation, where it is later than the one that we know and so somebody else's.

@@ -59,7 +59,9 @@ where
                 Some(kind) => (event.service, kind, hint(kind, event.at, event.id)),
                 None => return Ok(ignored("no failed creation or deletion")),
             },
-            Input::CustomDomain(_) | Input::Announcement(_) => return Ok(ignored("rebuild does not act on this")),
+            Input::CustomDomain(_) | Input::Announcement(_) => {
+                return Ok(ignored("rebuild does not act on this"));
+            }
             Input::NotOurs(reason) => return Ok(ignored(&reason)),
         };
         let Some((record, opening)) = self.open(&service, kind, &hint, &call).await? else {

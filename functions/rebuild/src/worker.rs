@@ -9,9 +9,7 @@ use autopilot::{
     gather::{self, FirstLook},
     mutation::{Budget, Gate, Intent, Leave, Outcome, Permit, Receipt, Settled},
     period::Period,
-    ports::{
-        Announce, AppRunnerRead, Described, FactsRead, LogsRead, ServiceWrite,
-    },
+    ports::{Announce, AppRunnerRead, Described, FactsRead, LogsRead, ServiceWrite},
     service::{Operation, OperationType, ServiceArn, ServiceStatus},
     store::{StateRead, StateWrite},
 };
@@ -123,7 +121,14 @@ where
         }))
     }
 
-    fn concluded(&self, work: &mut Work, subject: &str, act: &Act, outcome: &Outcome, now: Timestamp) -> Vec<Say> {
+    fn concluded(
+        &self,
+        work: &mut Work,
+        subject: &str,
+        act: &Act,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Vec<Say> {
         decide::concluded(work, subject, act, outcome, &self.settings.delays, now)
     }
 }
@@ -144,7 +149,8 @@ where
         now: Timestamp,
     ) -> Result<Verdict, PortError> {
         let round = self.settings.evidence_budget.as_duration() / 3;
-        let (service_group, application_group) = (service.service_log_group(), service.application_log_group());
+        let (service_group, application_group) =
+            (service.service_log_group(), service.application_log_group());
         let (service_streams, application_streams) = tokio::join!(
             gather::in_time(round, "logs:DescribeLogStreams", self.logs.streams(&service_group)),
             gather::in_time(round, "logs:DescribeLogStreams", self.logs.streams(&application_group)),
@@ -179,7 +185,8 @@ where
     /// Other services that failed to be created, by name.
     async fn failed_creations(&self, but: &ServiceArn) -> Result<Vec<String>, PortError> {
         let services = self.apprunner.services().await?.into_iter();
-        let others = services.filter(|service| service.arn != *but && service.status == ServiceStatus::CreateFailed);
+        let others =
+            services.filter(|service| service.arn != *but && service.status == ServiceStatus::CreateFailed);
         Ok(others.map(|service| service.arn.name().to_owned()).collect())
     }
 
@@ -193,6 +200,10 @@ where
 
 fn service_of(case: &Case<Work>) -> Result<ServiceArn, PortError> {
     case.subject.parse().map_err(|error| {
-        PortError::new("state:read", Class::Permanent, format!("the subject of case {}: {error}", case.incident))
+        PortError::new(
+            "state:read",
+            Class::Permanent,
+            format!("the subject of case {}: {error}", case.incident),
+        )
     })
 }
