@@ -26,9 +26,10 @@ use crate::{
 
 const COMMANDS: &str = "run, reconcile, status, keep, mode, stop or go";
 
-impl<A, E, T, S, B> Cleanup<A, E, T, S, B>
+impl<A, C, E, T, S, B> Cleanup<A, C, E, T, S, B>
 where
-    A: LeftoverRead + IngressWrite,
+    A: LeftoverRead,
+    C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
     S: StateRead + StateWrite,

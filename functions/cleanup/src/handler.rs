@@ -2,6 +2,7 @@
 
 use autopilot::{
     call::{Call, Handler, ignored},
+    case::Case,
     control::Mode,
     desk::Desk,
     error::Failure,
@@ -28,11 +29,13 @@ const ACTS: usize = 200;
 
 /// `cleanup` over its ports.
 #[derive(Debug)]
-pub struct Cleanup<A, E, T, S, B> {
+pub struct Cleanup<A, C, E, T, S, B> {
     /// Settings.
     pub settings: Settings,
-    /// App Runner.
+    /// App Runner, reading.
     pub apprunner: A,
+    /// App Runner, deleting ingress connections.
+    pub changes: C,
     /// EC2.
     pub ec2: E,
     /// CloudWatch.
@@ -50,9 +53,10 @@ pub struct Request {
     pub confirmed: Option<usize>,
 }
 
-impl<A, E, T, S, B> Handler for Cleanup<A, E, T, S, B>
+impl<A, C, E, T, S, B> Handler for Cleanup<A, C, E, T, S, B>
 where
-    A: LeftoverRead + IngressWrite,
+    A: LeftoverRead,
+    C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
     S: StateRead + StateWrite,
@@ -80,9 +84,10 @@ fn leaves_something(change: &OperationChange) -> bool {
     matches!(&change.meaning, Some((DeleteService | UpdateService, Stage::Completed)))
 }
 
-impl<A, E, T, S, B> Cleanup<A, E, T, S, B>
+impl<A, C, E, T, S, B> Cleanup<A, C, E, T, S, B>
 where
-    A: LeftoverRead + IngressWrite,
+    A: LeftoverRead,
+    C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
     S: StateRead + StateWrite,
@@ -97,13 +102,16 @@ where
         };
         let policy = &self.settings.policy;
         let worker =
-            Run::new(&self.apprunner, &self.ec2, &self.traffic, policy, mode, request.confirmed);
+            Run::new((&self.apprunner, &self.changes), &self.ec2, &self.traffic, policy, mode, request.confirmed);
+        // The case is never closed, and there is one thread of messages a day.
+        let begin = |case: &mut Case<Memory>| {
+            case.open = true;
+            case.incident = IncidentId::new(format!("cleanup:{}", call.now.strftime("%Y-%m-%d")));
+        };
         let mut acts = Vec::new();
         let mut record = self.desk.case::<Memory>(SUBJECT).await?;
         let (decision, reason) = loop {
-            // One thread of messages a day.
-            record.state.incident = IncidentId::new(format!("cleanup:{}", call.now.strftime("%Y-%m-%d")));
-            let decided = self.desk.advance(&worker, record, mode, call.now).await?;
+            let decided = self.desk.advance(&worker, record, begin, call.now).await?;
             record = self.desk.case::<Memory>(SUBJECT).await?;
             let Some(outcome) = &decided.outcome else { break (decided.decision, decided.reason) };
             acts.push(json!({"act": decided.decision, "what": decided.reason, "outcome": word(outcome)}));

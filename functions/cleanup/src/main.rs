@@ -2,7 +2,12 @@
 
 use autopilot::{announcement::Topic, desk::Desk};
 use autopilot_aws::{
-    apprunner::AppRunner, cloudwatch::CloudWatch, dynamodb::Table, ec2::Ec2, eventbridge::Bus, runtime,
+    apprunner::{AppRunner, AppRunnerWrite},
+    cloudwatch::CloudWatch,
+    dynamodb::Table,
+    ec2::Ec2,
+    eventbridge::Bus,
+    runtime,
 };
 use cleanup::{handler::Cleanup, settings::Settings, state::PARTITION};
 
@@ -12,6 +17,7 @@ async fn main() -> Result<(), runtime::Error> {
     let settings = Settings::from_environment(&start.environment)?;
     runtime::serve(Cleanup {
         apprunner: AppRunner::new(&start.sdk),
+        changes: AppRunnerWrite::new(&start.sdk),
         ec2: Ec2::new(&start.sdk),
         traffic: CloudWatch::new(&start.sdk),
         desk: Desk {

@@ -31,8 +31,9 @@ const BUDGET: Budget = Budget { most: 100, within: Period::days(1), cool_down: P
 
 /// What a run is asked to do, and over what.
 #[derive(Debug)]
-pub struct Run<'a, A, E, T> {
+pub struct Run<'a, A, C, E, T> {
     apprunner: &'a A,
+    changes: &'a C,
     ec2: &'a E,
     traffic: &'a T,
     policy: &'a Policy,
@@ -42,10 +43,10 @@ pub struct Run<'a, A, E, T> {
     heard: RefCell<Heard>,
 }
 
-impl<'a, A, E, T> Run<'a, A, E, T> {
+impl<'a, A, C, E, T> Run<'a, A, C, E, T> {
     /// A run in this mode. `confirmed` is how many deletions a person has confirmed.
     pub fn new(
-        apprunner: &'a A,
+        (apprunner, changes): (&'a A, &'a C),
         ec2: &'a E,
         traffic: &'a T,
         policy: &'a Policy,
@@ -53,13 +54,14 @@ impl<'a, A, E, T> Run<'a, A, E, T> {
         confirmed: Option<usize>,
     ) -> Self {
         let (inventory, heard) = (OnceCell::new(), RefCell::default());
-        Self { apprunner, ec2, traffic, policy, mode, confirmed, inventory, heard }
+        Self { apprunner, changes, ec2, traffic, policy, mode, confirmed, inventory, heard }
     }
 }
 
-impl<A, E, T> Worker for Run<'_, A, E, T>
+impl<A, C, E, T> Worker for Run<'_, A, C, E, T>
 where
-    A: LeftoverRead + IngressWrite,
+    A: LeftoverRead,
+    C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
 {
@@ -71,6 +73,10 @@ where
         let inventory = self.inventory.get_or_init(|| self.read()).await.clone();
         self.look_after().await;
         Ok(Seen { inventory, heard: self.heard.borrow().clone(), confirmed: self.confirmed })
+    }
+
+    fn mode(&self, _: &Seen) -> Mode {
+        self.mode
     }
 
     fn decide(&self, case: &Case<Memory>, seen: &Seen, now: Timestamp) -> Plan<Memory, Act> {
@@ -133,9 +139,10 @@ fn left_its_traces(act: &Act, endpoints: &[Endpoint]) -> bool {
     }
 }
 
-impl<A, E, T> Run<'_, A, E, T>
+impl<A, C, E, T> Run<'_, A, C, E, T>
 where
-    A: LeftoverRead + IngressWrite,
+    A: LeftoverRead,
+    C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
 {
@@ -165,7 +172,7 @@ where
             self.keep(arn, kept);
             return Ok(());
         }
-        self.apprunner.delete_ingress(permit, arn).await?;
+        self.changes.delete_ingress(permit, arn).await?;
         self.heard.borrow_mut().deleted.insert(arn.to_owned(), None);
         Ok(())
     }

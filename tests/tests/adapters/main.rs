@@ -1,7 +1,9 @@
 //! The readers of facts, over HTTP: against the sandbox, and against a server that answers anything.
 
+mod changes;
 mod hostile;
 mod image;
+mod permitted;
 mod signing;
 mod subnets;
 mod whole;

@@ -4,15 +4,12 @@ use autopilot::{
     error::{Class, PortError},
     leftovers::{Connector, Ingress, IngressStatus, ListedService},
     mutation::Permit,
-    ports::{IngressWrite, LeftoverRead},
+    ports::{IngressWrite, LeftoverRead, ServiceWrite},
     service::{NotAServiceArn, ServiceArn, ServiceStatus},
 };
-use aws_sdk_apprunner::{
-    config::{Config, retry::RetryConfig},
-    types::{ListVpcIngressConnectionsFilter, VpcIngressConnection},
-};
+use aws_sdk_apprunner::types::{ListVpcIngressConnectionsFilter, VpcIngressConnection};
 
-use super::{AppRunner, timestamp};
+use super::{AppRunner, AppRunnerWrite, timestamp};
 use crate::failure::port_error;
 
 impl LeftoverRead for AppRunner {
@@ -91,12 +88,10 @@ impl LeftoverRead for AppRunner {
     }
 }
 
-impl IngressWrite for AppRunner {
-    async fn delete_ingress(&self, _: &Permit, arn: &str) -> Result<(), PortError> {
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let call = self.client.delete_vpc_ingress_connection().vpc_ingress_connection_arn(arn);
-        let answer = call.customize().config_override(once).send().await;
-        answer.map(drop).map_err(|error| port_error("apprunner:DeleteVpcIngressConnection", error))
+/// The one change that `cleanup` makes here; the rest of [`ServiceWrite`] stays out of its reach.
+impl IngressWrite for AppRunnerWrite {
+    async fn delete_ingress(&self, permit: &Permit, arn: &str) -> Result<(), PortError> {
+        self.delete_ingress_connection(permit, arn).await.map(drop)
     }
 }
 
