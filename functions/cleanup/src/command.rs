@@ -44,9 +44,11 @@ where
             "reconcile" => self.run(Request::default(), call).await,
             "status" => self.status().await,
             "keep" => self.keep(&command.fields).await,
-            _ => Ok(self.desk.command(command, call.now).await?.unwrap_or_else(|| {
-                refused(&[FieldError::new("command", format!("expected {COMMANDS}"))])
-            })),
+            _ => {
+                Ok(self.desk.command(command, call.now).await?.unwrap_or_else(|| {
+                    refused(&[FieldError::new("command", format!("expected {COMMANDS}"))])
+                }))
+            }
         }
     }
 
@@ -73,7 +75,10 @@ where
         let keep = flag(fields, "keep", true);
         let resource = fields.get("resource").and_then(Value::as_str).filter(|text| is_resource(text));
         let resource = resource.map(str::to_owned).ok_or_else(|| {
-            FieldError::new("resource", "expected the ID of a VPC endpoint, or the ARN of an App Runner resource")
+            FieldError::new(
+                "resource",
+                "expected the ID of a VPC endpoint, or the ARN of an App Runner resource",
+            )
         });
         let (keep, resource) = match (keep, resource) {
             (Ok(keep), Ok(resource)) => (keep, resource),
@@ -87,7 +92,11 @@ where
             SUBJECT.clone_into(&mut record.state.subject);
             record.state.open = true;
             let kept = &mut record.state.work.kept;
-            if keep { kept.insert(resource.clone()) } else { kept.remove(&resource) };
+            if keep {
+                kept.insert(resource.clone())
+            } else {
+                kept.remove(&resource)
+            };
         })
         .await?;
         let mut answer = json!({"ok": true, "resource": resource, "kept": keep});

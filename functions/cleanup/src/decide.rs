@@ -14,13 +14,7 @@ mod second_look;
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
-use autopilot::{
-    announcement::Phase,
-    case::Say,
-    desk::Plan,
-    leftovers::IngressStatus,
-    mutation::Outcome,
-};
+use autopilot::{announcement::Phase, case::Say, desk::Plan, leftovers::IngressStatus, mutation::Outcome};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -243,7 +237,9 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
     sighting.facts = finding.facts.clone();
     match &finding.verdict {
         Verdict::Reported => sighting.standing = Standing::Reported,
-        Verdict::Never(Never::StackOwned(tag)) => sighting.standing = Standing::StackOwned { tag: tag.clone() },
+        Verdict::Never(Never::StackOwned(tag)) => {
+            sighting.standing = Standing::StackOwned { tag: tag.clone() }
+        }
         Verdict::Never(Never::State(_)) => {}
         // While it bears the mark, taking it away is what tells of it.
         Verdict::Never(_) if finding.facts.marked => {}
@@ -295,7 +291,8 @@ fn keep(sighting: &mut Sighting, kept: &Kept) {
 /// What became of something that is no longer found. False where it is to be forgotten.
 fn vanish(sighting: &mut Sighting, id: &str, inventory: &Inventory, by: Option<&str>) -> bool {
     let alive = inventory.ingress.iter().any(|ingress| {
-        ingress.arn == id && ![IngressStatus::Deleted, IngressStatus::PendingDeletion].contains(&ingress.status)
+        ingress.arn == id
+            && ![IngressStatus::Deleted, IngressStatus::PendingDeletion].contains(&ingress.status)
     });
     match &sighting.standing {
         Standing::Deleting => sighting.standing = deleted(by),
@@ -313,12 +310,7 @@ fn deleted(by: Option<&str>) -> Standing {
 }
 
 /// What may be deleted by now, whether this run has dealt with it already or not.
-fn due<'a>(
-    memory: &Memory,
-    findings: &'a [Finding],
-    policy: &Policy,
-    now: Timestamp,
-) -> Vec<&'a Finding> {
+fn due<'a>(memory: &Memory, findings: &'a [Finding], policy: &Policy, now: Timestamp) -> Vec<&'a Finding> {
     let grace = SignedDuration::try_from(policy.grace.as_duration()).unwrap_or(SignedDuration::MAX);
     let is_due = |finding: &&Finding| {
         let Verdict::Orphan(mark) = finding.verdict else { return false };
@@ -387,7 +379,8 @@ fn why_unmark(finding: &Finding, heard: &Heard) -> Option<String> {
     if let Some(Kept::Used(why)) = heard.kept.get(&finding.id) {
         return Some(why.clone());
     }
-    let Verdict::Never(why @ (Never::Kept | Never::Referred(_) | Never::StackOwned(_))) = &finding.verdict else {
+    let Verdict::Never(why @ (Never::Kept | Never::Referred(_) | Never::StackOwned(_))) = &finding.verdict
+    else {
         return None;
     };
     finding.facts.marked.then(|| why.to_string())

@@ -23,7 +23,11 @@ use autopilot::{
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{inventory::Inventory, settings::Policy, state::{Facts, Kind}};
+use crate::{
+    inventory::Inventory,
+    settings::Policy,
+    state::{Facts, Kind},
+};
 
 /// A failed service is for `rebuild` at first; what still stands failed after this is reported.
 const FAILED_FOR: SignedDuration = SignedDuration::from_hours(48);
@@ -201,7 +205,8 @@ fn owner_tag(endpoint: &Endpoint) -> Option<&str> {
 }
 
 fn is_old(created_at: Option<Timestamp>, rules: Rules<'_>) -> bool {
-    let least = SignedDuration::try_from(rules.policy.minimum_age.as_duration()).unwrap_or(SignedDuration::MAX);
+    let least =
+        SignedDuration::try_from(rules.policy.minimum_age.as_duration()).unwrap_or(SignedDuration::MAX);
     created_at.is_some_and(|at| rules.now.duration_since(at) >= least)
 }
 
@@ -217,7 +222,12 @@ fn connection(ingress: &Ingress, inventory: &Inventory, rules: Rules<'_>) -> Opt
         Verdict::Orphan(Mark::InTable)
     };
     let wanted = if alive { ingress.status.is_failed() } else { ingress.status.can_be_deleted() };
-    let about = format!("of {} service {}, {}", if alive { "the" } else { "the deleted" }, ingress.service, ingress.status);
+    let about = format!(
+        "of {} service {}, {}",
+        if alive { "the" } else { "the deleted" },
+        ingress.service,
+        ingress.status
+    );
     (wanted && is_ours(&ingress.arn, rules.policy) && is_old(ingress.created_at, rules)).then(|| Finding {
         id: ingress.arn.clone(),
         kind: Kind::Ingress,
@@ -244,8 +254,9 @@ fn failed<'a>(inventory: &'a Inventory, rules: Rules<'a>) -> impl Iterator<Item 
     inventory.services.iter().filter_map(move |service| {
         let since = service.updated_at.filter(|_| service.status == ServiceStatus::CreateFailed)?;
         let kept = rules.kept.contains(service.arn.as_str());
-        (rules.now.duration_since(since) >= FAILED_FOR && !kept)
-            .then(|| reported(service.arn.as_str(), Kind::FailedService, format!("CREATE_FAILED since {since}")))
+        (rules.now.duration_since(since) >= FAILED_FOR && !kept).then(|| {
+            reported(service.arn.as_str(), Kind::FailedService, format!("CREATE_FAILED since {since}"))
+        })
     })
 }
 

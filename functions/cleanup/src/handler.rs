@@ -68,9 +68,7 @@ where
             Input::Operation(event) if leaves_something(&event.change) => {
                 self.run(Request::default(), &call).await
             }
-            Input::Operation(event) => {
-                Ok(ignored(&format!("{:?} leaves nothing behind", event.change.word)))
-            }
+            Input::Operation(event) => Ok(ignored(&format!("{:?} leaves nothing behind", event.change.word))),
             Input::Status(_) | Input::CustomDomain(_) => Ok(ignored("the operation's event tells the same")),
             Input::Announcement(_) => Ok(ignored("announcements are for notify")),
             Input::NotOurs(reason) => Ok(ignored(&reason)),
@@ -101,8 +99,14 @@ where
             (mode, false) => mode,
         };
         let policy = &self.settings.policy;
-        let worker =
-            Run::new((&self.apprunner, &self.changes), &self.ec2, &self.traffic, policy, mode, request.confirmed);
+        let worker = Run::new(
+            (&self.apprunner, &self.changes),
+            &self.ec2,
+            &self.traffic,
+            policy,
+            mode,
+            request.confirmed,
+        );
         // The case is never closed, and there is one thread of messages a day.
         let begin = |case: &mut Case<Memory>| {
             case.open = true;

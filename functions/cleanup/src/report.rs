@@ -4,11 +4,7 @@
 //! deleted, and the command that keeps or removes it. `notify` shows `lines` and `next_steps`; rules and programs
 //! read `resources`.
 
-use autopilot::{
-    announcement::Phase,
-    case::Say,
-    leftovers::KEEP,
-};
+use autopilot::{announcement::Phase, case::Say, leftovers::KEEP};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -26,8 +22,16 @@ const IDS: usize = 20;
 
 /// The most telling first: the report's phase is that of its first resource.
 const ORDER: [&str; 10] = [
-    "deleted-in-use", "not-deleted", "deleted", "unmarked", "marked", "would-delete", "would-mark", "stack-owned",
-    "left-over", "",
+    "deleted-in-use",
+    "not-deleted",
+    "deleted",
+    "unmarked",
+    "marked",
+    "would-delete",
+    "would-mark",
+    "stack-owned",
+    "left-over",
+    "",
 ];
 
 /// A resource that is told of.
@@ -151,13 +155,17 @@ fn what(sighting: &Sighting, policy: &Policy) -> String {
         _ => "its service is gone",
     };
     match &sighting.standing {
-        Standing::WouldMark => format!("would be marked: {orphaned}, seen since {seen}. Dry run: nothing is changed."),
+        Standing::WouldMark => {
+            format!("would be marked: {orphaned}, seen since {seen}. Dry run: nothing is changed.")
+        }
         Standing::Marked { since } => format!(
             "marked{}: {orphaned}, seen since {seen}. It is deleted after {} unless it is used again or kept.",
             if sighting.marked.is_some() { " by apprunner-autopilot" } else { " by somebody else" },
             delete_after(*since, policy)
         ),
-        Standing::WouldDelete => format!("would be deleted: {orphaned}, seen since {seen}. Dry run: nothing is changed."),
+        Standing::WouldDelete => {
+            format!("would be deleted: {orphaned}, seen since {seen}. Dry run: nothing is changed.")
+        }
         Standing::Deleted => match policy.hour_price.monthly(sighting.facts.zones) {
             Usd(saved) if saved > 0.0 => format!("deleted, which saves about {} a month.", Usd(saved)),
             _ => "deleted.".to_owned(),
@@ -178,7 +186,8 @@ fn what(sighting: &Sighting, policy: &Policy) -> String {
 /// The commands that keep what is marked, and that remove what is only reported.
 fn next_steps(news: &[News<'_>]) -> Vec<String> {
     let mut steps = Vec::new();
-    let marked = |news: &&News<'_>| matches!(news.sighting.standing, Standing::Marked { .. } | Standing::WouldMark);
+    let marked =
+        |news: &&News<'_>| matches!(news.sighting.standing, Standing::Marked { .. } | Standing::WouldMark);
     let endpoints: Vec<&str> = news
         .iter()
         .filter(marked)
@@ -210,7 +219,9 @@ fn command(id: &str, sighting: &Sighting) -> Option<String> {
         (Standing::Reported, Kind::Connector) => {
             format!("aws apprunner delete-vpc-connector --vpc-connector-arn {id}")
         }
-        (Standing::Reported, Kind::FailedService) => format!("aws apprunner delete-service --service-arn {id}"),
+        (Standing::Reported, Kind::FailedService) => {
+            format!("aws apprunner delete-service --service-arn {id}")
+        }
         (Standing::NotDeleted { .. }, Kind::Endpoint) => {
             format!("aws ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}")
         }

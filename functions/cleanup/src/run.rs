@@ -118,7 +118,14 @@ where
         Ok(if made { Settled::Made(Receipt { operation: None }) } else { Settled::NotMade })
     }
 
-    fn concluded(&self, work: &mut Memory, _: &str, act: &Act, outcome: &Outcome, now: Timestamp) -> Vec<Say> {
+    fn concluded(
+        &self,
+        work: &mut Memory,
+        _: &str,
+        act: &Act,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Vec<Say> {
         decide::concluded(work, act, outcome, now);
         Vec::new()
     }
@@ -270,7 +277,9 @@ where
                     *used_by = by.get(id.as_str()).map(|arn| (*arn).to_owned());
                 }
             }
-            Err(error) => error!(error = %error, "Could not look whether a deleted endpoint is in use: {error}"),
+            Err(error) => {
+                error!(error = %error, "Could not look whether a deleted endpoint is in use: {error}")
+            }
         }
     }
 }

@@ -54,15 +54,9 @@ pub trait LeftoverRead {
     /// The status of a service; `None` where there is none.
     fn status(&self, service: &str) -> impl Future<Output = Result<Option<ServiceStatus>, PortError>>;
     /// The VPC connector that a service uses, if it uses one; `None` also where there is no such service.
-    fn connector_of(
-        &self,
-        service: &ServiceArn,
-    ) -> impl Future<Output = Result<Option<String>, PortError>>;
+    fn connector_of(&self, service: &ServiceArn) -> impl Future<Output = Result<Option<String>, PortError>>;
     /// ARNs of every VPC ingress connection, or of those that refer to one endpoint, all pages.
-    fn ingress_arns(
-        &self,
-        endpoint: Option<&str>,
-    ) -> impl Future<Output = Result<Vec<String>, PortError>>;
+    fn ingress_arns(&self, endpoint: Option<&str>) -> impl Future<Output = Result<Vec<String>, PortError>>;
     /// A VPC ingress connection; `None` where there is none.
     fn ingress(&self, arn: &str) -> impl Future<Output = Result<Option<Ingress>, PortError>>;
     /// Every active VPC connector, all pages.

@@ -93,7 +93,12 @@ impl Ec2 {
     /// The tags of an endpoint; none where there is no such endpoint.
     pub fn endpoint_tags(&self, id: &str) -> BTreeMap<String, String> {
         let state = lock(&self.state);
-        state.endpoints.iter().find(|kept| kept.spec.id == id).map(|k| k.spec.tags.clone()).unwrap_or_default()
+        state
+            .endpoints
+            .iter()
+            .find(|kept| kept.spec.id == id)
+            .map(|k| k.spec.tags.clone())
+            .unwrap_or_default()
     }
 
     /// Changes an endpoint as somebody else in the account would.
@@ -115,15 +120,15 @@ impl Ec2 {
     pub(super) fn endpoints(&self, input: &Value) -> Result<Value, ApiError> {
         let mut state = lock(&self.state);
         let ids = texts(&input["VpcEndpointId"]);
-        if let Some(unknown) = ids.iter().find(|id| !state.endpoints.iter().any(|kept| kept.spec.id == **id)) {
+        if let Some(unknown) = ids.iter().find(|id| !state.endpoints.iter().any(|kept| kept.spec.id == **id))
+        {
             let problem = format!("The Vpc Endpoint Id '{unknown}' does not exist");
             return Err(ApiError::refused("InvalidVpcEndpointId.NotFound", problem));
         }
         let filters = Filters::read(input, &FILTERS)?;
         let wanted = state.endpoints.iter().map(|kept| &kept.spec);
-        let wanted = wanted.filter(|spec| {
-            (ids.is_empty() || ids.contains(&spec.id.as_str())) && admitted(&filters, spec)
-        });
+        let wanted = wanted
+            .filter(|spec| (ids.is_empty() || ids.contains(&spec.id.as_str())) && admitted(&filters, spec));
         let answer = state.answer(input, "vpcEndpointSet", wanted.map(shown))?;
         if answer["nextToken"].is_null() {
             state.endpoints.retain(|kept| !kept.deleted);
@@ -203,7 +208,8 @@ impl Ec2 {
 fn admitted(filters: &Filters<'_>, spec: &EndpointSpec) -> bool {
     let keys: Vec<&str> = spec.tags.keys().map(String::as_str).collect();
     let tags = filters.0.iter().filter_map(|(name, wanted)| Some((name.strip_prefix("tag:")?, wanted)));
-    let mut tags = tags.map(|(key, wanted)| spec.tags.get(key).is_some_and(|is| wanted.contains(&is.as_str())));
+    let mut tags =
+        tags.map(|(key, wanted)| spec.tags.get(key).is_some_and(|is| wanted.contains(&is.as_str())));
     filters.admit("service-name", &[spec.service.as_str()])
         && filters.admit("vpc-endpoint-type", &[spec.kind.as_str()])
         && filters.admit("vpc-endpoint-state", &[spec.state.as_str()])

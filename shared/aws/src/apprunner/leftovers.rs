@@ -57,7 +57,8 @@ impl LeftoverRead for AppRunner {
         let mut pages = call.into_paginator().send();
         let mut arns = Vec::new();
         while let Some(page) = pages.next().await {
-            for summary in page.map_err(|error| port_error(CALL, error))?.vpc_ingress_connection_summary_list {
+            for summary in page.map_err(|error| port_error(CALL, error))?.vpc_ingress_connection_summary_list
+            {
                 arns.push(summary.vpc_ingress_connection_arn.ok_or_else(|| empty(CALL))?);
             }
         }
@@ -69,7 +70,11 @@ impl LeftoverRead for AppRunner {
         let call = self.client.describe_vpc_ingress_connection().vpc_ingress_connection_arn(arn);
         let answer = found(call.send().await.map_err(|error| port_error(CALL, error)))?;
         let Some(answer) = answer else { return Ok(None) };
-        answer.vpc_ingress_connection.map(|connection| ingress(arn, connection)).ok_or_else(|| empty(CALL)).map(Some)
+        answer
+            .vpc_ingress_connection
+            .map(|connection| ingress(arn, connection))
+            .ok_or_else(|| empty(CALL))
+            .map(Some)
     }
 
     async fn connectors(&self) -> Result<Vec<Connector>, PortError> {
