@@ -401,6 +401,7 @@ pub fn concluded(memory: &mut Memory, act: &Act, outcome: &Outcome, now: Timesta
             let mark = |sighting: &mut Sighting| {
                 let since = (*since).max(sighting.first_seen);
                 sighting.marked = Some(since);
+                sighting.facts.marked = sighting.kind == Kind::Endpoint;
                 sighting.standing = Standing::Marked { since };
             };
             each(endpoints, &mark);

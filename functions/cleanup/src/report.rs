@@ -149,7 +149,7 @@ fn line(News { id, sighting, .. }: &News<'_>, policy: &Policy) -> String {
 }
 
 fn what(sighting: &Sighting, policy: &Policy) -> String {
-    let seen = sighting.first_seen;
+    let seen = minute(sighting.first_seen);
     let orphaned = match sighting.kind {
         Kind::Endpoint => "no ingress connection refers to it",
         _ => "its service is gone",
@@ -161,7 +161,7 @@ fn what(sighting: &Sighting, policy: &Policy) -> String {
         Standing::Marked { since } => format!(
             "marked{}: {orphaned}, seen since {seen}. It is deleted after {} unless it is used again or kept.",
             if sighting.marked.is_some() { " by apprunner-autopilot" } else { " by somebody else" },
-            delete_after(*since, policy)
+            minute(delete_after(*since, policy))
         ),
         Standing::WouldDelete => {
             format!("would be deleted: {orphaned}, seen since {seen}. Dry run: nothing is changed.")
@@ -181,6 +181,10 @@ fn what(sighting: &Sighting, policy: &Policy) -> String {
         ),
         Standing::Reported | Standing::Seen | Standing::Deleting => format!("left over, seen since {seen}."),
     }
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// The commands that keep what is marked, and that remove what is only reported.

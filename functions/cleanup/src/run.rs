@@ -240,11 +240,12 @@ where
         let seen = ids.iter().filter_map(|id| Some(case.work.resources.get(id)?.first_seen));
         let start = seen.min().unwrap_or(Timestamp::UNIX_EPOCH);
         let service = self.policy.requests_service();
-        let (bytes, endpoints, ingress) = tokio::try_join!(
+        let (bytes, endpoints) = tokio::try_join!(
             self.traffic.bytes_processed(&due, Window { start, end: now }),
             self.ec2.endpoints(&service),
-            self.referring(ids),
         )?;
+        // Last, since a connection can come at any moment: after this nothing is asked any more.
+        let ingress = self.referring(ids).await?;
         Ok(EndpointLook { endpoints, ingress, bytes })
     }
 

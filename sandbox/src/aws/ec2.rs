@@ -65,7 +65,7 @@ impl Ec2 {
         lock(&self.state).tables.push(table);
     }
 
-    /// Answers in pages of this size, though nobody asked for pages.
+    /// Answers in pages of this size at most, whatever is asked.
     pub fn set_page_size(&self, size: usize) {
         lock(&self.state).page_size = Some(size);
     }
@@ -107,8 +107,8 @@ impl State {
         list: &str,
         items: impl Iterator<Item = Value>,
     ) -> Result<Value, ApiError> {
-        let asked = input["MaxResults"].as_str().and_then(|size| size.parse().ok());
-        let size = asked.or(self.page_size).unwrap_or(1_000);
+        let asked = input["MaxResults"].as_str().and_then(|size| size.parse().ok()).unwrap_or(1_000);
+        let size = asked.min(self.page_size.unwrap_or(1_000));
         let bad_token = || ApiError::refused("InvalidNextToken", "The token is not valid");
         let page = page(items, size, input["NextToken"].as_str(), bad_token)?;
         let mut answer = json!({ "nextToken": page.next });
