@@ -154,6 +154,21 @@ fn of(configuration: &Configuration) -> Snapshot<'_> {
 }
 
 #[test]
+fn its_secrets_are_removed_from_what_others_say() {
+    let settings = json!({
+        "RuntimeEnvironmentVariables": {"SMTP": "xyzzy-plugh"},
+        "StartCommand": "node server.js --key=open-sesame",
+    });
+    let mut root = json!({});
+    place(&mut root, "SourceConfiguration.ImageRepository.ImageConfiguration", settings);
+    let redactor = Configuration::from_json(&root).unwrap().redactor();
+    let said =
+        "Value 'xyzzy-plugh' or 'node server.js --key=open-sesame' failed to satisfy constraint".into();
+    let expected = "Value '[redacted]' or 'node server.js --key=[redacted]' failed to satisfy constraint";
+    assert_eq!(redactor.clean(&said).as_str(), expected);
+}
+
+#[test]
 fn what_is_of_another_kind_is_named() {
     for (json, field) in [
         (json!({"InstanceConfiguration": {"Cpu": 1024}}), "InstanceConfiguration.Cpu"),
