@@ -3,6 +3,7 @@
 mod changes;
 mod hostile;
 mod image;
+mod metrics;
 mod permitted;
 mod signing;
 mod subnets;
