@@ -1,8 +1,10 @@
 //! The readers of facts, over HTTP: against the sandbox, and against a server that answers anything.
 
 mod changes;
+mod endpoints;
 mod hostile;
 mod image;
+mod metrics;
 mod permitted;
 mod signing;
 mod subnets;
