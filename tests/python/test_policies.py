@@ -25,7 +25,11 @@ ANY_RESOURCE = dict.fromkeys(
 )
 
 # Partition keys of the table that a function's role may touch: its own, and what all functions share.
-LEADING_KEYS = {"NotifyRole": ["notify", "control"], "RebuildRole": ["rebuild", "control"]}
+LEADING_KEYS = {
+    "NotifyRole": ["notify", "control"],
+    "RebuildRole": ["rebuild", "control"],
+    "CleanupRole": ["cleanup", "control"],
+}
 
 # Calls whose adapter is there before the function that makes them.
 AWAITED = {"cloudwatch:DescribeAlarms", "ecr:DescribeImages"}
