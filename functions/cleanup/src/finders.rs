@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | endpoints | interface endpoints for requests that no ingress connection refers to | mark, grace, delete |
 //! | ingress connections | those of a service that is gone | mark in the table, grace, delete |
-//! | | FAILED_* ones of a living service | report |
+//! | | `FAILED_*` ones of a living service | report |
 //! | connectors | those that no service uses; they count against a quota of 10 | report |
-//! | failed services | CREATE_FAILED for days; they count against a quota of 30 | report |
+//! | failed services | `CREATE_FAILED` for days; they count against a quota of 30 | report |
 //!
 //! [`Never`] holds every reason to leave an endpoint alone. The second look before a deletion asks the same
 //! function again, over fresh reads.

@@ -65,24 +65,11 @@ pub fn of(memory: &mut Memory, over: Option<OverCap>, policy: &Policy) -> Option
 }
 
 fn say(news: &[News<'_>], over: Option<OverCap>, policy: &Policy) -> Option<Say> {
-    let mut say = match (news.first(), over) {
-        (None, None) => return None,
-        // What went wrong comes before what is waiting.
-        (Some(first), over) if first.phase == Phase::Failed || over.is_none() => {
-            let by_reason: Map<String, Value> =
-                counts(news).into_iter().map(|(reason, count)| (reason.to_owned(), count.into())).collect();
-            let ids: Vec<&str> = news.iter().take(LISTED).map(|news| news.id).collect();
-            let plan = json!({"action": "report", "count": by_reason, "resources": ids});
-            Say::new(first.phase.clone(), first.reason, summary(news, policy), plan)
-        }
-        (_, Some(OverCap { due, cap })) => {
-            let summary = format!(
-                "Nothing was deleted: {due} resources are due and a run may delete {cap}. \
-                 Send run with confirm {due} to go on."
-            );
-            Say::new(Phase::Held, "over-cap", summary, json!({"action": "hold", "due": due, "cap": cap}))
-        }
-        (Some(_), None) => return None,
+    let first = news.first();
+    // What went wrong comes before what is waiting.
+    let mut say = match over.filter(|_| first.is_none_or(|first| first.phase != Phase::Failed)) {
+        Some(over) => held(over),
+        None => told(first?, news, policy),
     };
     let listed = &news[..news.len().min(LISTED)];
     let mut lines: Vec<String> = listed.iter().map(|news| line(news, policy)).collect();
@@ -99,6 +86,22 @@ fn say(news: &[News<'_>], over: Option<OverCap>, policy: &Policy) -> Option<Say>
     say.more.insert("resources".to_owned(), listed.iter().map(|news| shown(news, policy)).collect());
     say.more.insert("monthly_saving_usd".to_owned(), json!(cents(saved(news, policy))));
     Some(say)
+}
+
+fn held(OverCap { due, cap }: OverCap) -> Say {
+    let summary = format!(
+        "Nothing was deleted: {due} resources are due and a run may delete {cap}. \
+         Send run with confirm {due} to go on."
+    );
+    Say::new(Phase::Held, "over-cap", summary, json!({"action": "hold", "due": due, "cap": cap}))
+}
+
+fn told(first: &News<'_>, news: &[News<'_>], policy: &Policy) -> Say {
+    let by_reason: Map<String, Value> =
+        counts(news).into_iter().map(|(reason, count)| (reason.to_owned(), count.into())).collect();
+    let ids: Vec<&str> = news.iter().take(LISTED).map(|news| news.id).collect();
+    let plan = json!({"action": "report", "count": by_reason, "resources": ids});
+    Say::new(first.phase.clone(), first.reason, summary(news, policy), plan)
 }
 
 /// How many resources there are of each reason, in the order of the reasons.

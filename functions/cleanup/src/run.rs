@@ -279,7 +279,7 @@ where
                 }
             }
             Err(error) => {
-                error!(error = %error, "Could not look whether a deleted endpoint is in use: {error}")
+                error!(error = %error, "Could not look whether a deleted endpoint is in use: {error}");
             }
         }
     }

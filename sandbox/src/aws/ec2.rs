@@ -112,7 +112,7 @@ impl State {
         let bad_token = || ApiError::refused("InvalidNextToken", "The token is not valid");
         let page = page(items, size, input["NextToken"].as_str(), bad_token)?;
         let mut answer = json!({ "nextToken": page.next });
-        answer[list] = items_of(page.items);
+        answer[list] = items_of(&page.items);
         Ok(answer)
     }
 }
@@ -147,12 +147,12 @@ fn shown_table(at: usize, table: &RouteTableSpec) -> Value {
         "routeTableId": format!("rtb-{at:017x}"),
         "vpcId": table.vpc,
         "routeSet": { "item": routes },
-        "associationSet": items_of(associations),
+        "associationSet": items_of(&associations),
     })
 }
 
 /// A list as EC2 writes it; an empty one is an empty element.
-fn items_of(items: Vec<Value>) -> Value {
+fn items_of(items: &[Value]) -> Value {
     if items.is_empty() { json!("") } else { json!({ "item": items }) }
 }
 

@@ -38,7 +38,7 @@ fn seed(account: &Sandbox, count: usize) {
         account.ec2().add_endpoint(EndpointSpec::requests(&format!("vpce-{number}"), created()));
     }
     let mut other = EndpointSpec::requests("vpce-control", created());
-    other.service = "com.amazonaws.us-east-1.apprunner".to_owned();
+    "com.amazonaws.us-east-1.apprunner".clone_into(&mut other.service);
     account.ec2().add_endpoint(other);
 }
 
@@ -230,7 +230,7 @@ async fn what_belongs_to_services_that_are_gone_is_read_too() -> Result<()> {
     let connector = services.add_connector("out", &["subnet-1"], &["sg-1"]);
     let apprunner = AppRunner::new(&sdk(&account).await);
     assert_eq!(apprunner.ingress_arns(None).await?, [one.clone(), two.clone()]);
-    assert_eq!(apprunner.ingress_arns(Some("vpce-1")).await?, [two.clone()]);
+    assert_eq!(apprunner.ingress_arns(Some("vpce-1")).await?, [two.as_str()]);
     let failed = apprunner.ingress(&two).await?;
     let shown = failed.map(|ingress| (ingress.service, ingress.status, ingress.endpoint, ingress.vpc));
     let expected =

@@ -95,10 +95,10 @@ async fn what_only_counts_against_quotas_is_reported_with_the_command_that_remov
     let failed = services
         .create(ServiceSpec::image("broken", autopilot_tests::IMAGE).status(ServiceStatus::CreateFailed))?;
     stage.account.clock().set_offset(SignedDuration::ZERO);
-    let mut user = ServiceSpec::image("user", autopilot_tests::IMAGE);
-    user.configuration["NetworkConfiguration"] =
+    let mut with_connector = ServiceSpec::image("user", autopilot_tests::IMAGE);
+    with_connector.configuration["NetworkConfiguration"] =
         json!({"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": used}});
-    services.create(user)?;
+    services.create(with_connector)?;
     let stuck = used_endpoint(&stage, "vpce-0b2", IngressStatus::FailedCreation)?;
     run(&stage).await?;
     let told = report(&stage, "left-over")?["next_steps"].to_string();

@@ -117,9 +117,15 @@ impl World {
         };
         match act {
             Act::Mark { endpoints, since, .. } => {
-                endpoints.iter().for_each(|id| tag(id, Some(since.to_string())));
+                for id in endpoints {
+                    tag(id, Some(since.to_string()));
+                }
             }
-            Act::Unmark { why } => why.keys().for_each(|id| tag(id, None)),
+            Act::Unmark { why } => {
+                for id in why.keys() {
+                    tag(id, None);
+                }
+            }
             Act::DeleteIngress { arn } => {
                 self.inventory.ingress.retain(|ingress| ingress.arn != *arn);
                 heard.deleted.insert(arn.clone(), None);
@@ -237,6 +243,9 @@ fn an_inventory_that_is_not_whole_leads_to_nothing() {
     assert_eq!(plan.say[0].reason, "inventory-incomplete");
 }
 
+/// What may be otherwise in the second look.
+type Change = fn(&mut EndpointLook);
+
 /// A look at `vpce-0` in which nothing speaks against its deletion.
 fn look(since: Timestamp) -> EndpointLook {
     let mut endpoint = endpoint(0);
@@ -257,7 +266,6 @@ fn the_second_look_keeps_whatever_is_not_proven_to_be_an_orphan_still() {
         still_orphaned("vpce-0", memory, look, Rules { policy: &policy, kept: &kept, now: day(7) })
     };
     assert_eq!(judge(&look(day(0)), &world.memory), Ok(()));
-    type Change = fn(&mut EndpointLook);
     let unsure: [Change; 7] = [
         |look| look.endpoints.clear(),
         |look| look.endpoints[0].tags.clear(),
@@ -340,11 +348,11 @@ impl World {
                 self.inventory.ingress.retain(|ingress| ingress.endpoint.as_ref() != Some(&id));
             }
             Turn::Kept(number) => {
-                change(number, &|e| drop(e.tags.insert("apprunner-autopilot:keep".into(), "true".into())))
+                change(number, &|e| drop(e.tags.insert("apprunner-autopilot:keep".into(), "true".into())));
             }
             Turn::Foreign(number) => change(number, &|e| e.owner = Some("999999999999".into())),
             Turn::Stack(number) => {
-                change(number, &|e| drop(e.tags.insert("aws:cloudformation:stack-id".into(), "x".into())))
+                change(number, &|e| drop(e.tags.insert("aws:cloudformation:stack-id".into(), "x".into())));
             }
             Turn::MarkTakenAway(number) => change(number, &|e| drop(e.tags.remove(MARK))),
             Turn::MarkedLongAgo(number) => {

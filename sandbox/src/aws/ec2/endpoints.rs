@@ -160,7 +160,7 @@ impl Ec2 {
                 "deleting".clone_into(&mut kept.spec.state);
             }
         }
-        Ok(json!({ "unsuccessful": items_of(unsuccessful) }))
+        Ok(json!({ "unsuccessful": items_of(&unsuccessful) }))
     }
 
     pub(super) fn create_tags(&self, input: &Value) -> Result<Value, ApiError> {
@@ -219,18 +219,18 @@ fn admitted(filters: &Filters<'_>, spec: &EndpointSpec) -> bool {
 }
 
 fn shown(spec: &EndpointSpec) -> Value {
-    let subnets = spec.subnets.iter().map(|subnet| json!(subnet)).collect();
-    let tags = spec.tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+    let subnets: Vec<_> = spec.subnets.iter().map(|subnet| json!(subnet)).collect();
+    let tags: Vec<_> = spec.tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
     json!({
         "vpcEndpointId": spec.id,
         "vpcEndpointType": spec.kind,
         "vpcId": spec.vpc,
         "serviceName": spec.service,
         "state": spec.state,
-        "subnetIdSet": items_of(subnets),
+        "subnetIdSet": items_of(&subnets),
         "requesterManaged": spec.requester_managed,
         "creationTimestamp": spec.created_at.to_string(),
-        "tagSet": items_of(tags),
+        "tagSet": items_of(&tags),
         "ownerId": spec.owner,
     })
 }

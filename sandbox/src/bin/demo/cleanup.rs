@@ -27,7 +27,7 @@ pub(crate) async fn orphaned_endpoint(stage: &Stage) -> Result<()> {
     let orphan = EndpointSpec::requests("vpce-0a1b2c3d4e5f67890", long_ago);
     let used = EndpointSpec::requests("vpce-0b1c2d3e4f5a67891", long_ago);
     let mut control = EndpointSpec::requests("vpce-0c1d2e3f4a5b67892", long_ago);
-    control.service = "com.amazonaws.us-east-1.apprunner".to_owned();
+    "com.amazonaws.us-east-1.apprunner".clone_into(&mut control.service);
     let neighbour = services.create(specification(stage, "neighbour", "linux/amd64"))?;
     services.add_ingress("neighbour", &neighbour, &used.vpc, &used.id, IngressStatus::Available);
     let leaving = services.create(specification(stage, "leaving", "linux/amd64"))?;

@@ -1,6 +1,6 @@
 //! What VPC endpoints processed: the metric `BytesProcessed` of `AWS/PrivateLinkEndpoints`.
 //!
-//! Source: AWS PrivateLink guide, "CloudWatch metrics for AWS PrivateLink"; the names of its dimensions have blanks.
+//! Source: guide of `PrivateLink`, "CloudWatch metrics"; the names of its dimensions have blanks.
 //! An endpoint without traffic publishes nothing, so silence means none. That makes an answer that is not whole
 //! dangerous: every query must have its result, and every result must be complete.
 
