@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
+//! | [`dns`], [`balancing`] | records of Route 53, whole, and what they lead to |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
@@ -15,9 +16,11 @@
 //! crate among its dependencies, so no decision can reach one; `scripts/test` checks that it stays so.
 
 pub mod announcement;
+pub mod balancing;
 pub mod call;
 pub mod control;
 pub mod diagnosis;
+pub mod dns;
 pub mod error;
 pub mod event;
 pub mod evidence;
