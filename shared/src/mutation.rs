@@ -196,8 +196,9 @@ where
 
 /// Codes that say "not now" before anything was done. Throttling is refused at the door, too.
 fn is_refusal_by_state(error: &PortError) -> bool {
-    const BEFORE_ANY_WORK: [&str; 5] = [
+    const BEFORE_ANY_WORK: [&str; 6] = [
         "InvalidStateException",
+        "PriorRequestNotComplete",
         "ThrottlingException",
         "Throttling",
         "TooManyRequestsException",
