@@ -5,6 +5,7 @@ mod hostile;
 mod image;
 mod signing;
 mod subnets;
+mod successor;
 mod whole;
 
 use std::time::Duration;
