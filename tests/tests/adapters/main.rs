@@ -1,5 +1,6 @@
 //! The adapters over the narrow client, over HTTP: against the sandbox, and against a server that answers anything.
 
+mod changes;
 mod dns;
 mod hostile;
 mod image;
