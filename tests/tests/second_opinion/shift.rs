@@ -1,4 +1,4 @@
-//! The adapters of a shift against Route 53, load balancers and certificates as others understood them.
+//! Route 53 as ministack understands it, load balancers and certificates as moto does.
 //!
 //! What ministack enforces of a batch (exact deletion, all or nothing), the sandbox must enforce, too: the same
 //! batches go to both, and both must take or refuse each. ministack lets a simple record stand beside weighted ones,
@@ -22,20 +22,11 @@ use autopilot_aws::{
     route53::{Route53, Route53Write},
 };
 use autopilot_tests::{emulator::Emulator, permit::permit};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_config::SdkConfig;
 use sandbox::aws::{Options, Sandbox};
 use serde_json::Value;
 
-async fn sdk(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("AKIAFACTS", "secret", None, None, "test");
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .load()
-        .await
-}
+use crate::sdk;
 
 fn record(name: &str, kind: RecordType, values: &[&str]) -> Result<RecordSet> {
     Ok(RecordSet {
