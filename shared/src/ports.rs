@@ -3,6 +3,8 @@
 //! Reading and changing are apart. Tests answer these traits from memory; `autopilot-aws` answers them from AWS.
 //! Futures need not be `Send`: a Lambda process handles one invocation at a time on one thread.
 
+mod balancing;
+mod dns;
 mod leftovers;
 
 use std::{collections::HashMap, future::Future};
@@ -20,6 +22,9 @@ use crate::{
     service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
 };
 pub use leftovers::{EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead};
+
+pub use balancing::{BalancingRead, CertificateRead, ExpressRead};
+pub use dns::{DnsRead, DnsWrite};
 
 /// A service as `DescribeService` shows it.
 #[derive(Clone, Debug)]

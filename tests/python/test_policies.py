@@ -32,7 +32,26 @@ LEADING_KEYS = {
 }
 
 # Calls whose adapter is there before the function that makes them.
-AWAITED = {"cloudwatch:DescribeAlarms", "ecr:DescribeImages"}
+AWAITED = {  # rollback
+    "cloudwatch:DescribeAlarms",
+    "ecr:DescribeImages",
+}
+AWAITED |= {  # shift
+    "acm:DescribeCertificate",
+    "ecs:DescribeExpressGatewayService",
+    "ecs:DescribeServiceRevisions",
+    "ecs:ListServiceDeployments",
+    "elasticloadbalancing:DescribeListenerCertificates",
+    "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeRules",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "route53:ChangeResourceRecordSets",
+    "route53:GetChange",
+    "route53:GetHostedZone",
+    "route53:ListResourceRecordSets",
+}
 
 PSEUDO = {
     "AWS::Partition": "aws",

@@ -22,8 +22,10 @@ use serde_json::{Value, json};
 
 pub mod calls;
 pub mod crash;
+pub mod emulator;
 pub mod messages;
 pub mod order;
+pub mod permit;
 pub mod records;
 
 pub use messages::{alerts, chats, phases};

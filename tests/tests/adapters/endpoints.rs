@@ -13,6 +13,7 @@ use autopilot_aws::{
     cloudwatch::CloudWatch,
     ec2::Ec2,
 };
+use autopilot_tests::permit::permit;
 use jiff::{SignedDuration, Timestamp};
 use sandbox::aws::{
     Fault, Sandbox,
@@ -23,7 +24,6 @@ use sandbox::aws::{
 use crate::{
     account,
     hostile::{answering, ok},
-    permitted::permit,
     sdk, sdk_for,
 };
 
