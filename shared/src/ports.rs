@@ -24,7 +24,7 @@ use crate::{
 pub use leftovers::{EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead};
 
 pub use balancing::{BalancingRead, CertificateRead, ExpressRead};
-pub use dns::{DnsRead, DnsWrite};
+pub use dns::{DnsRead, DnsWrite, ZoneRead};
 
 /// A service as `DescribeService` shows it.
 #[derive(Clone, Debug)]

@@ -50,7 +50,6 @@ AWAITED |= {  # shift
     "route53:ChangeResourceRecordSets",
     "route53:GetChange",
     "route53:GetHostedZone",
-    "route53:ListResourceRecordSets",
 }
 
 PSEUDO = {

@@ -13,7 +13,7 @@ use autopilot::{
     case::CaseRecord,
     error::{Failure, FieldError},
     event::Command,
-    ports::{Announce, EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead},
+    ports::{Announce, EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead, ZoneRead},
     store::{self, StateRead, StateWrite},
 };
 use serde_json::{Map, Value, json};
@@ -26,12 +26,13 @@ use crate::{
 
 const COMMANDS: &str = "run, reconcile, status, keep, mode, stop or go";
 
-impl<A, C, E, T, S, B> Cleanup<A, C, E, T, S, B>
+impl<A, C, E, T, D, S, B> Cleanup<A, C, E, T, D, S, B>
 where
     A: LeftoverRead,
     C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
+    D: ZoneRead,
     S: StateRead + StateWrite,
     B: Announce,
 {
@@ -77,7 +78,7 @@ where
         let resource = resource.map(str::to_owned).ok_or_else(|| {
             FieldError::new(
                 "resource",
-                "expected the ID of a VPC endpoint, or the ARN of an App Runner resource",
+                "expected the ID of a VPC endpoint, the ARN of an App Runner resource, or a record as a report names it",
             )
         });
         let (keep, resource) = match (keep, resource) {
@@ -127,11 +128,12 @@ fn flag(fields: &Map<String, Value>, name: &str, default: bool) -> Result<bool, 
     }
 }
 
-/// `vpce-` and hexadecimal digits, or an ARN of App Runner.
+/// `vpce-` and hexadecimal digits, an ARN of App Runner, or a record as the reports name it.
 fn is_resource(text: &str) -> bool {
     let id = text.strip_prefix("vpce-");
     let hex = |id: &str| !id.is_empty() && id.len() <= 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b":/_-".contains(&b);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b":/_-.*".contains(&b);
     let arn = text.starts_with("arn:") && text.contains(":apprunner:");
-    id.is_some_and(hex) || (arn && text.len() <= 1_011 && text.bytes().all(plain))
+    let record = text.starts_with('Z') && text.split('/').count() >= 3;
+    id.is_some_and(hex) || ((arn || record) && text.len() <= 1_011 && text.bytes().all(plain))
 }

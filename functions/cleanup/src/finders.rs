@@ -6,10 +6,13 @@
 //! | ingress connections | those of a service that is gone | mark in the table, grace, delete |
 //! | | `FAILED_*` ones of a living service | report |
 //! | connectors | those that no service uses; they count against a quota of 10 | report |
+//! | [`records`] | those of Route 53 that point to a host name of App Runner that no service has | report |
 //! | failed services | `CREATE_FAILED` for days; they count against a quota of 30 | report |
 //!
 //! [`Never`] holds every reason to leave an endpoint alone. The second look before a deletion asks the same
 //! function again, over fresh reads.
+
+mod records;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -139,12 +142,18 @@ pub fn find(inventory: &Inventory, rules: Rules<'_>) -> Vec<Finding> {
                 zones: endpoint.zones,
                 about: None,
                 marked: mark_of(endpoint) != Mark::Missing,
+                removal: None,
             },
             verdict: judge_endpoint(endpoint, referring, rules),
         }
     });
     let connections = inventory.ingress.iter().filter_map(|ingress| connection(ingress, inventory, rules));
-    endpoints.chain(connections).chain(connectors(inventory, rules)).chain(failed(inventory, rules)).collect()
+    endpoints
+        .chain(connections)
+        .chain(connectors(inventory, rules))
+        .chain(failed(inventory, rules))
+        .chain(records::dangling(inventory, rules))
+        .collect()
 }
 
 /// For each endpoint, an ingress connection that refers to it in any status but DELETED.

@@ -1,5 +1,7 @@
 //! One invocation of `cleanup`: an event or a schedule starts a run, a person's command does or asks.
 
+use std::cell::RefCell;
+
 use autopilot::{
     call::{Call, Handler, ignored},
     case::Case,
@@ -9,13 +11,14 @@ use autopilot::{
     event::{self, Input, OperationChange, Stage},
     incident::IncidentId,
     mutation::Outcome,
-    ports::{Announce, EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead},
+    ports::{Announce, EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead, ZoneRead},
     service::OperationType,
     store::{StateRead, StateWrite},
     telemetry,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
 use tracing::info;
 
 use crate::{
@@ -29,7 +32,7 @@ const ACTS: usize = 200;
 
 /// `cleanup` over its ports.
 #[derive(Debug)]
-pub struct Cleanup<A, C, E, T, S, B> {
+pub struct Cleanup<A, C, E, T, D, S, B> {
     /// Settings.
     pub settings: Settings,
     /// App Runner, reading.
@@ -40,6 +43,8 @@ pub struct Cleanup<A, C, E, T, S, B> {
     pub ec2: E,
     /// CloudWatch.
     pub traffic: T,
+    /// Route 53.
+    pub dns: D,
     /// State and announcements.
     pub desk: Desk<S, B>,
 }
@@ -53,12 +58,13 @@ pub struct Request {
     pub confirmed: Option<usize>,
 }
 
-impl<A, C, E, T, S, B> Handler for Cleanup<A, C, E, T, S, B>
+impl<A, C, E, T, D, S, B> Handler for Cleanup<A, C, E, T, D, S, B>
 where
     A: LeftoverRead,
     C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
+    D: ZoneRead,
     S: StateRead + StateWrite,
     B: Announce,
 {
@@ -82,12 +88,13 @@ fn leaves_something(change: &OperationChange) -> bool {
     matches!(&change.meaning, Some((DeleteService | UpdateService, Stage::Completed)))
 }
 
-impl<A, C, E, T, S, B> Cleanup<A, C, E, T, S, B>
+impl<A, C, E, T, D, S, B> Cleanup<A, C, E, T, D, S, B>
 where
     A: LeftoverRead,
     C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
+    D: ZoneRead,
     S: StateRead + StateWrite,
     B: Announce,
 {
@@ -98,15 +105,18 @@ where
             (_, true) => Mode::DryRun,
             (mode, false) => mode,
         };
-        let policy = &self.settings.policy;
-        let worker = Run::new(
-            (&self.apprunner, &self.changes),
-            &self.ec2,
-            &self.traffic,
-            policy,
+        let worker = Run {
+            apprunner: &self.apprunner,
+            changes: &self.changes,
+            ec2: &self.ec2,
+            traffic: &self.traffic,
+            dns: &self.dns,
+            settings: &self.settings,
             mode,
-            request.confirmed,
-        );
+            confirmed: request.confirmed,
+            inventory: OnceCell::new(),
+            heard: RefCell::default(),
+        };
         // The case is never closed, and there is one thread of messages a day.
         let begin = |case: &mut Case<Memory>| {
             case.open = true;

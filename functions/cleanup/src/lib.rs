@@ -18,6 +18,6 @@ pub mod finders;
 pub mod handler;
 pub mod inventory;
 pub mod report;
-pub mod run;
+mod run;
 pub mod settings;
 pub mod state;

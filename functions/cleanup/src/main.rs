@@ -7,6 +7,7 @@ use autopilot_aws::{
     dynamodb::Table,
     ec2::Ec2,
     eventbridge::Bus,
+    route53::Route53,
     runtime,
 };
 use cleanup::{handler::Cleanup, settings::Settings, state::PARTITION};
@@ -20,6 +21,7 @@ async fn main() -> Result<(), runtime::Error> {
         changes: AppRunnerWrite::new(&start.sdk),
         ec2: Ec2::new(&start.sdk),
         traffic: CloudWatch::new(&start.sdk),
+        dns: Route53::new(&start.sdk),
         desk: Desk {
             partition: PARTITION,
             topic: Topic::Cleanup,

@@ -229,6 +229,7 @@ fn command(id: &str, sighting: &Sighting) -> Option<String> {
         (Standing::Reported, Kind::FailedService) => {
             format!("aws apprunner delete-service --service-arn {id}")
         }
+        (Standing::Reported, Kind::Record) => sighting.facts.removal.clone()?,
         (Standing::NotDeleted { .. }, Kind::Endpoint) => {
             format!("aws ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}")
         }

@@ -10,7 +10,7 @@ use autopilot::{
     leftovers::{Endpoint, Ingress, IngressStatus},
     mutation::{Budget, Gate, Intent, Leave, Outcome, Permit, Receipt, Settled},
     period::Period,
-    ports::{EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead, Window},
+    ports::{EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead, Window, ZoneRead},
     service::ServiceStatus,
 };
 use futures_util::future::try_join_all;
@@ -22,7 +22,7 @@ use crate::{
     decide::{self, Act, EndpointLook, Heard, Kept, Seen, still_orphaned},
     finders::{self, Mark, Rules},
     inventory::{self, Inventory},
-    settings::Policy,
+    settings::Settings,
     state::Memory,
 };
 
@@ -31,39 +31,36 @@ const BUDGET: Budget = Budget { most: 100, within: Period::days(1), cool_down: P
 
 /// What a run is asked to do, and over what.
 #[derive(Debug)]
-pub struct Run<'a, A, C, E, T> {
-    apprunner: &'a A,
-    changes: &'a C,
-    ec2: &'a E,
-    traffic: &'a T,
-    policy: &'a Policy,
-    mode: Mode,
-    confirmed: Option<usize>,
-    inventory: OnceCell<Result<Rc<Inventory>, String>>,
-    heard: RefCell<Heard>,
+pub(crate) struct Run<'a, A, C, E, T, D> {
+    /// App Runner, reading.
+    pub(crate) apprunner: &'a A,
+    /// App Runner, deleting ingress connections.
+    pub(crate) changes: &'a C,
+    /// EC2.
+    pub(crate) ec2: &'a E,
+    /// CloudWatch.
+    pub(crate) traffic: &'a T,
+    /// Route 53.
+    pub(crate) dns: &'a D,
+    /// Settings.
+    pub(crate) settings: &'a Settings,
+    /// The mode of this run.
+    pub(crate) mode: Mode,
+    /// How many deletions a person has confirmed.
+    pub(crate) confirmed: Option<usize>,
+    /// Read once.
+    pub(crate) inventory: OnceCell<Result<Rc<Inventory>, String>>,
+    /// What the acts of this run brought to light.
+    pub(crate) heard: RefCell<Heard>,
 }
 
-impl<'a, A, C, E, T> Run<'a, A, C, E, T> {
-    /// A run in this mode. `confirmed` is how many deletions a person has confirmed.
-    pub fn new(
-        (apprunner, changes): (&'a A, &'a C),
-        ec2: &'a E,
-        traffic: &'a T,
-        policy: &'a Policy,
-        mode: Mode,
-        confirmed: Option<usize>,
-    ) -> Self {
-        let (inventory, heard) = (OnceCell::new(), RefCell::default());
-        Self { apprunner, changes, ec2, traffic, policy, mode, confirmed, inventory, heard }
-    }
-}
-
-impl<A, C, E, T> Worker for Run<'_, A, C, E, T>
+impl<A, C, E, T, D> Worker for Run<'_, A, C, E, T, D>
 where
     A: LeftoverRead,
     C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
+    D: ZoneRead,
 {
     type Work = Memory;
     type Seen = Seen;
@@ -80,7 +77,7 @@ where
     }
 
     fn decide(&self, case: &Case<Memory>, seen: &Seen, now: Timestamp) -> Plan<Memory, Act> {
-        decide::decide(&case.work, seen, self.policy, now)
+        decide::decide(&case.work, seen, &self.settings.policy, now)
     }
 
     fn gate<'g>(&'g self, _: &'g Case<Memory>, _: &'g Seen, _: &Act) -> Gate<'g> {
@@ -111,7 +108,7 @@ where
             }),
             Act::Mark { endpoints, .. } if endpoints.is_empty() => true,
             act => {
-                let endpoints = self.ec2.endpoints(&self.policy.requests_service()).await?;
+                let endpoints = self.ec2.endpoints(&self.settings.policy.requests_service()).await?;
                 left_its_traces(act, &endpoints)
             }
         };
@@ -146,15 +143,18 @@ fn left_its_traces(act: &Act, endpoints: &[Endpoint]) -> bool {
     }
 }
 
-impl<A, C, E, T> Run<'_, A, C, E, T>
+impl<A, C, E, T, D> Run<'_, A, C, E, T, D>
 where
     A: LeftoverRead,
     C: IngressWrite,
     E: EndpointRead + EndpointWrite,
     T: TrafficRead,
+    D: ZoneRead,
 {
     async fn read(&self) -> Result<Rc<Inventory>, String> {
-        let read = inventory::read(self.apprunner, self.ec2, &self.policy.requests_service()).await;
+        let Settings { policy, zones, .. } = self.settings;
+        let service = policy.requests_service();
+        let read = inventory::read(self.apprunner, self.ec2, self.dns, &service, &zones.0).await;
         read.map(Rc::new).map_err(|error| {
             error!(class = error.class.as_str(), error = %error, "The inventory is not whole: {error}");
             format!("{}: {}", error.call, error.in_short())
@@ -201,7 +201,7 @@ where
                 }
             }
             Ok(look) => {
-                let rules = Rules { policy: self.policy, kept: &case.work.kept, now };
+                let rules = Rules { policy: &self.settings.policy, kept: &case.work.kept, now };
                 for id in ids {
                     match still_orphaned(id, &case.work, &look, rules) {
                         Ok(()) => orphans.push(id.clone()),
@@ -239,7 +239,7 @@ where
         // From the first sight, which no mark that counts is older than.
         let seen = ids.iter().filter_map(|id| Some(case.work.resources.get(id)?.first_seen));
         let start = seen.min().unwrap_or(Timestamp::UNIX_EPOCH);
-        let service = self.policy.requests_service();
+        let service = self.settings.policy.requests_service();
         let (bytes, endpoints) = tokio::try_join!(
             self.traffic.bytes_processed(&due, Window { start, end: now }),
             self.ec2.endpoints(&service),

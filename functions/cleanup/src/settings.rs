@@ -11,14 +11,16 @@
 //! | `MAX_DELETIONS` | `MaxDeletions` | a run deletes at most so many… |
 //! | `MAX_DELETION_SHARE` | `MaxDeletionShare` | …and at most this share of what there is, 0 to 1, but one at least |
 //! | `ENDPOINT_HOUR_PRICE` | `EndpointHourPrice` | USD an hour and zone that an interface endpoint costs |
+//! | `HOSTED_ZONE_IDS` | `HostedZoneIds` | zones whose records are looked at, with commas between; may be empty |
 
 use std::{fmt, str::FromStr};
 
 use autopilot::{
     control::Mode,
+    dns::HostedZoneId,
     leftovers::requests_service,
     period::Period,
-    settings::{Environment, SettingError, required},
+    settings::{Environment, SettingError, optional, required},
 };
 
 /// Settings, read once at cold start.
@@ -30,6 +32,21 @@ pub struct Settings {
     pub mode: Mode,
     /// What is left alone, and how much is deleted.
     pub policy: Policy,
+    /// Zones whose records are looked at.
+    pub zones: Zones,
+}
+
+/// Hosted zones, as a parameter lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zones(pub Vec<HostedZoneId>);
+
+impl FromStr for Zones {
+    type Err = <HostedZoneId as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+        ids.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// What is left alone, and how much is deleted.
@@ -133,6 +150,7 @@ impl Settings {
                 max_share: required(environment, "MAX_DELETION_SHARE")?,
                 hour_price: required(environment, "ENDPOINT_HOUR_PRICE")?,
             },
+            zones: optional(environment, "HOSTED_ZONE_IDS")?.unwrap_or_default(),
         })
     }
 }

@@ -65,6 +65,8 @@ pub enum Kind {
     Connector,
     /// A service whose creation failed.
     FailedService,
+    /// A record of Route 53.
+    Record,
 }
 
 impl Kind {
@@ -75,6 +77,7 @@ impl Kind {
             Self::Ingress => "VPC ingress connection",
             Self::Connector => "VPC connector",
             Self::FailedService => "Failed service",
+            Self::Record => "Record",
         }
     }
 }
@@ -91,6 +94,8 @@ pub struct Facts {
     pub about: Option<String>,
     /// Whether it bears a mark, readable or not.
     pub marked: bool,
+    /// The command that removes it, where its ID alone does not make one.
+    pub removal: Option<String>,
 }
 
 /// Where a resource stands.

@@ -147,3 +147,65 @@ async fn what_was_refused_for_good_is_told_once_and_tried_again() -> Result<()> 
     assert_eq!(mutations(&stage).iter().filter(|call| *call == "DeleteVpcEndpoints").count(), 2);
     assert_well(&stage)
 }
+
+/// A record of the command line's JSON in the shape of the API's XML, where every value is a text.
+fn as_api(record: &serde_json::Value) -> serde_json::Value {
+    let mut record = record.clone();
+    if let Some(ttl) = record["TTL"].as_u64() {
+        record["TTL"] = json!(ttl.to_string());
+        record["ResourceRecords"] = json!({"ResourceRecord": record["ResourceRecords"]});
+    } else {
+        record["AliasTarget"]["EvaluateTargetHealth"] = json!("false");
+        if let Some(members) = record.as_object_mut() {
+            members.remove("TTL");
+        }
+    }
+    record
+}
+
+#[tokio::test]
+async fn a_record_that_points_to_a_service_that_is_gone_is_reported_with_its_exact_removal() -> Result<()> {
+    let stage =
+        crate::stage_with(&[("HostedZoneIds", "Z0EXAMPLE")], sandbox::aws::Options::default()).await?;
+    let dns = stage.account.route53();
+    dns.add_zone("Z0EXAMPLE", "example.com");
+    dns.set_page_size(2);
+    let service = stage.account.services().create(ServiceSpec::image("orders", autopilot_tests::IMAGE))?;
+    let here =
+        stage.account.services().describe(&service)?["ServiceUrl"].as_str().unwrap_or_default().to_owned();
+    let cname = |name: &str, target: &str| {
+        json!({"Name": format!("{name}.example.com."), "Type": "CNAME", "TTL": 300,
+               "ResourceRecords": [{"Value": target}]})
+    };
+    let alias = json!({"Name": "old.example.com.", "Type": "A", "AliasTarget": {
+        "HostedZoneId": "Z01915732ZBZKC8D32TPT", "DNSName": "gone456789.us-east-1.awsapprunner.com.",
+        "EvaluateTargetHealth": false}});
+    let gone = cname("shop", "Gone123456.us-east-1.awsapprunner.com");
+    let others = [
+        cname("orders", &here),
+        cname("far", "gone123456.eu-west-1.awsapprunner.com"),
+        cname("elsewhere", "example.org"),
+        json!({"Name": "text.example.com.", "Type": "TXT", "TTL": 60,
+               "ResourceRecords": [{"Value": "\"gone123456.us-east-1.awsapprunner.com\""}]}),
+    ];
+    for record in others.iter().chain([&gone, &alias]) {
+        dns.put_record("Z0EXAMPLE", &as_api(record)).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    }
+    run(&stage).await?;
+    let told = report(&stage, "left-over")?;
+    let ids: Vec<_> =
+        told["resources"].as_array().into_iter().flatten().map(|entry| entry["resource"].clone()).collect();
+    assert_eq!(ids, ["Z0EXAMPLE/old.example.com/A", "Z0EXAMPLE/shop.example.com/CNAME"]);
+    let before = dns.records("Z0EXAMPLE").len();
+    for step in told["next_steps"].as_array().into_iter().flatten().filter_map(|step| step.as_str()) {
+        let batch = step.split('\'').nth(1).unwrap_or_default();
+        let batch: serde_json::Value = serde_json::from_str(batch)?;
+        let record = as_api(&batch["Changes"][0]["ResourceRecordSet"]);
+        dns.change("Z0EXAMPLE", &[("DELETE", record)])
+            .map_err(|error| anyhow::anyhow!("{step}: {error:?}"))?;
+    }
+    assert_eq!(dns.records("Z0EXAMPLE").len(), before - 2, "each command removes its record");
+    run(&stage).await?;
+    assert_eq!((reports(&stage).len(), mutations(&stage)), (1, Vec::new()));
+    assert_well(&stage)
+}
