@@ -25,6 +25,8 @@ pub struct Memory {
     pub kept: BTreeSet<String>,
     /// What the run that acted last has dealt with.
     pub run: Run,
+    /// When everything was last looked at, to half a day.
+    pub looked_at: Option<Timestamp>,
 }
 
 /// What a run has dealt with: each resource once, however it ended.

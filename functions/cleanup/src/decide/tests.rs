@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use autopilot::{
     control::Mode,
-    leftovers::{Endpoint, EndpointState, Ingress, ListedService, MARK},
+    leftovers::{Endpoint, EndpointState, Ingress, IngressStatus, ListedService, MARK},
     mutation::Receipt,
     period::Period,
     service::ServiceStatus,
@@ -138,6 +138,17 @@ impl World {
         }
     }
 
+    /// A run a day.
+    fn daily(&mut self, days: std::ops::Range<i32>) {
+        for number in days {
+            self.run(Mode::On, None, day(number));
+        }
+    }
+
+    fn living(&self) -> usize {
+        self.inventory.endpoints.len()
+    }
+
     fn reasons(&self) -> Vec<&'static str> {
         self.said.iter().map(|say| say.reason).collect()
     }
@@ -148,16 +159,14 @@ fn the_life_of_an_orphan() {
     let mut world = World::new(2);
     world.inventory.ingress = vec![ingress(service().arn.as_str(), "vpce-1")];
     let mut story = Vec::new();
-    for number in [0, 1, 6, 7, 8] {
-        let done = world.run(Mode::On, None, day(number));
-        story.push(format!("day {number}: {}", done.join("; ")));
+    for number in 0..9 {
+        for done in world.run(Mode::On, None, day(number)) {
+            story.push(format!("day {number}: {done}"));
+        }
     }
     insta::assert_snapshot!(story.join("\n"), @r"
     day 0: mark vpce-0 as orphaned since 2026-11-01T12:00:00Z
-    day 1: 
-    day 6: 
     day 7: delete vpce-0
-    day 8: 
     ");
     assert_eq!(world.reasons(), ["marked", "deleted"]);
     assert!(world.memory.resources.is_empty(), "nothing is remembered of what is gone");
@@ -166,14 +175,26 @@ fn the_life_of_an_orphan() {
 #[test]
 fn what_is_used_again_loses_its_mark_and_starts_anew() {
     let mut world = World::new(1);
-    world.run(Mode::On, None, day(0));
+    world.daily(0..6);
     world.inventory.ingress = vec![ingress(service().arn.as_str(), "vpce-0")];
-    world.run(Mode::On, None, day(6));
+    world.daily(6..8);
     world.inventory.ingress.clear();
-    world.run(Mode::On, None, day(8));
+    world.daily(8..14);
     assert_eq!(world.run(Mode::On, None, day(14)), [""; 0]);
     assert_eq!(world.run(Mode::On, None, day(15)), ["delete vpce-0"]);
     assert_eq!(world.reasons(), ["marked", "unmarked", "marked", "deleted"]);
+}
+
+#[test]
+fn a_grace_period_that_nobody_watched_begins_anew() {
+    let gone = "arn:aws:apprunner:us-east-1:123456789012:service/gone/8fe1";
+    for (away, deleted_on) in [(1, 7), (2, 7), (3, 10), (30, 37)] {
+        let mut world = World::new(2);
+        world.inventory.ingress = vec![ingress(gone, "vpce-1")];
+        world.run(Mode::On, None, day(0));
+        let deletions = (away..away + 8).find(|number| !world.run(Mode::On, None, day(*number)).is_empty());
+        assert_eq!(deletions, Some(deleted_on), "{away} days away");
+    }
 }
 
 #[test]
@@ -184,7 +205,8 @@ fn a_dry_run_says_what_it_would_do_once_and_the_real_one_still_marks_first() {
     }
     assert_eq!(world.reasons(), ["would-mark"]);
     assert_eq!(world.run(Mode::On, None, day(10)), ["mark vpce-0 as orphaned since 2026-11-11T12:00:00Z"]);
-    assert_eq!(world.run(Mode::On, None, day(16)), [""; 0]);
+    world.daily(11..17);
+    assert_eq!(world.living(), 1);
     world.run(Mode::DryRun, None, day(17));
     assert_eq!(world.run(Mode::On, None, day(18)), ["delete vpce-0"]);
     assert_eq!(world.reasons(), ["would-mark", "marked", "would-delete", "deleted"]);
@@ -225,7 +247,7 @@ fn the_cap_is_a_share_and_a_number_and_one_at_least() {
         let in_use =
             (orphans..endpoints).map(|number| ingress(service().arn.as_str(), &format!("vpce-{number:x}")));
         world.inventory.ingress = in_use.collect();
-        world.run(Mode::On, None, day(0));
+        world.daily(0..7);
         world.run(Mode::On, confirmed, day(7));
         let expected = if deletes { orphans } else { 0 };
         assert_eq!(world.deleted.len(), expected, "{orphans} of {endpoints}, confirmed {confirmed:?}");
