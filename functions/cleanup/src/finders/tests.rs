@@ -48,7 +48,12 @@ fn an_endpoint_is_left_alone_for_each_of_these_reasons_and_is_an_orphan_for_none
     let tagged: fn(&mut Endpoint, &str, &str) = |endpoint, key, value| {
         endpoint.tags.insert(key.into(), value.into());
     };
-    let cases: [Case; 16] = [
+    let cases: [Case; 17] = [
+        (
+            |e| e.service_name.push('2'),
+            None,
+            Never::OtherService("com.amazonaws.us-east-1.apprunner.requests2".into()),
+        ),
         (
             |e| e.service_name = "com.amazonaws.us-east-1.apprunner".into(),
             None,
@@ -94,6 +99,16 @@ fn an_endpoint_is_left_alone_for_each_of_these_reasons_and_is_an_orphan_for_none
     assert_eq!(judged(|e| tagged(e, KEEP, "false"), None), Verdict::Orphan(Mark::Missing));
     assert_eq!(judged(|e| tagged(e, MARK, "soon"), None), Verdict::Orphan(Mark::Unreadable));
     assert_eq!(judged(|e| tagged(e, MARK, &now().to_string()), None), Verdict::Orphan(Mark::Since(now())));
+}
+
+#[test]
+fn a_connection_protects_its_endpoint_in_every_status_but_deleted() {
+    let service = service("orders", ServiceStatus::Running);
+    for word in IngressStatus::KNOWN.iter().copied().chain(["A_LATER_WORD"]) {
+        let connection = ingress(&service, word.into());
+        let protected = references(&[connection]).contains_key("vpce-1");
+        assert_eq!(protected, word != "DELETED", "{word}");
+    }
 }
 
 fn service(name: &str, status: ServiceStatus) -> ListedService {
