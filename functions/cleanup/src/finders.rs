@@ -6,7 +6,7 @@
 //! | ingress connections | those of a service that is gone | mark in the table, grace, delete |
 //! | | `FAILED_*` ones of a living service | report |
 //! | connectors | those that no service uses; they count against a quota of 10 | report |
-//! | [`records`] | those of Route 53 that point to a host name of App Runner that no service has | report |
+//! | records | those of Route 53 that point to a host name of App Runner that no service has | report |
 //! | failed services | `CREATE_FAILED` for days; they count against a quota of 30 | report |
 //!
 //! [`Never`] holds every reason to leave an endpoint alone. The second look before a deletion asks the same
