@@ -1,7 +1,7 @@
 //! EC2, over the narrow client: no SDK crate, see docs/decisions/0005-narrow-query-client.md.
 //!
 //! Two calls read subnets and their explicitly associated route tables at the same time; a third reads the main
-//! tables of the VPCs whose subnets have no table of their own. VPC endpoints: [`endpoints`].
+//! tables of the VPCs whose subnets have no table of their own. VPC endpoints: `endpoints`.
 
 mod endpoints;
 
