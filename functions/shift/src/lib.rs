@@ -1,0 +1,3 @@
+//! `shift` moves traffic from App Runner to its successor by Route 53 weights, step by step, and back by itself.
+
+pub mod plan;
