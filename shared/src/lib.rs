@@ -6,6 +6,7 @@
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
 //! | [`dns`], [`balancing`] | records of Route 53, whole, and what they lead to |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
+//! | [`analysis`] | checks over metrics and alarms |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
 //! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
@@ -15,6 +16,7 @@
 //! A function observes through ports, decides purely and applies: docs/architecture.md. This crate has no AWS
 //! crate among its dependencies, so no decision can reach one; `scripts/test` checks that it stays so.
 
+pub mod analysis;
 pub mod announcement;
 pub mod balancing;
 pub mod call;

@@ -11,6 +11,7 @@ use std::{collections::HashMap, future::Future};
 use jiff::Timestamp;
 
 use crate::{
+    analysis::{Alarm, MetricQuery, Series},
     announcement::Announcement,
     error::PortError,
     evidence::{CustomDomain, Image, IngressConnection, Metrics, Service, Subnet},
@@ -169,6 +170,19 @@ pub trait MetricsRead {
         service: &ServiceArn,
         window: Window,
     ) -> impl Future<Output = Result<Metrics, PortError>>;
+}
+
+/// Reading metrics and alarms for an analysis.
+pub trait MetricQueries {
+    /// The series of each query by its ID, for the minutes from the window's start to before its end; at most 500
+    /// queries. That a metric has no value is an empty series.
+    fn data(
+        &self,
+        queries: &[MetricQuery],
+        window: Window,
+    ) -> impl Future<Output = Result<HashMap<String, Series>, PortError>>;
+    /// These alarms as they are now, metric alarms and composite ones, by name. What does not exist is left out.
+    fn alarms(&self, names: &[String]) -> impl Future<Output = Result<HashMap<String, Alarm>, PortError>>;
 }
 
 /// Reading what belongs to a service beside itself.
