@@ -1,3 +1,4 @@
 //! `shift` moves traffic from App Runner to its successor by Route 53 weights, step by step, and back by itself.
 
 pub mod plan;
+pub mod records;
