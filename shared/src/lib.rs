@@ -7,6 +7,7 @@
 //! | [`dns`], [`balancing`] | records of Route 53, whole, and what they lead to |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
 //! | [`analysis`] | checks over metrics and alarms |
+//! | [`desk`], [`case`] | the one way of every acting function from a case to what is done about it |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
 //! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
@@ -20,7 +21,9 @@ pub mod analysis;
 pub mod announcement;
 pub mod balancing;
 pub mod call;
+pub mod case;
 pub mod control;
+pub mod desk;
 pub mod diagnosis;
 pub mod dns;
 pub mod error;

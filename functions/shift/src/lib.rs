@@ -1,4 +1,6 @@
 //! `shift` moves traffic from App Runner to its successor by Route 53 weights, step by step, and back by itself.
 
+pub mod decide;
 pub mod plan;
 pub mod records;
+pub mod shift;

@@ -177,6 +177,8 @@ pub struct Shift {
     pub cleared: Option<u8>,
     /// A person wants the next step without the rest of the bake time.
     pub promoted: bool,
+    /// Since when everything is at the successor and baked.
+    pub validating_since: Option<Timestamp>,
     /// When `finish` was done.
     pub finished_at: Option<Timestamp>,
     /// What happened.
@@ -203,6 +205,7 @@ impl Shift {
             hold: None,
             cleared: None,
             promoted: false,
+            validating_since: None,
             finished_at: None,
             history: Vec::new(),
         };
@@ -226,14 +229,12 @@ impl Shift {
         }
     }
 
-    /// The phase that a shift of this many steps is in when nothing pauses it.
+    /// The phase that it is in when nothing pauses it.
     pub fn running_phase(&self) -> Phase {
-        let validates = self.history.iter().rev().map(|entry| entry.event.as_str());
-        let validates = validates.take_while(|event| *event != "step").any(|event| event == "validating");
-        match self.steps {
-            0 => Phase::Preparing,
-            _ if validates => Phase::Validating,
-            _ => Phase::Progressing,
+        match (self.steps, self.validating_since) {
+            (0, _) => Phase::Preparing,
+            (_, None) => Phase::Progressing,
+            (_, Some(_)) => Phase::Validating,
         }
     }
 
@@ -242,6 +243,11 @@ impl Shift {
     pub fn baked_at(&self) -> Option<Timestamp> {
         let effective = self.written.as_ref()?.effective_at()?;
         Some(if self.steps == 0 { effective } else { effective + span(self.plan.bake_time) })
+    }
+
+    /// When the way back need not be kept open any longer.
+    pub fn validated_at(&self) -> Option<Timestamp> {
+        self.validating_since.map(|since| since + span(self.plan.validation_time))
     }
 
     /// The successor's weight after the next step; `None` after the last.
