@@ -2,5 +2,7 @@
 
 pub mod decide;
 pub mod plan;
+pub mod preflight;
 pub mod records;
 pub mod shift;
+pub mod successor;

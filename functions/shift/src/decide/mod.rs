@@ -355,7 +355,7 @@ impl Turn {
     fn pause(mut self, why: Why, words: &str) -> Next {
         self.shift.enter(Phase::Paused, self.now);
         self.shift.hold = None;
-        self.hold(why, &words)
+        self.hold(why, words)
     }
 
     /// Nothing is done until a person or the facts change; past the deadline, until a person does.
