@@ -24,6 +24,7 @@ pub mod calls;
 pub mod crash;
 pub mod messages;
 pub mod order;
+pub mod permit;
 pub mod records;
 
 pub use messages::{alerts, chats, phases};

@@ -23,6 +23,7 @@ use super::iam::Iam;
 use super::idle::Activity;
 use super::logs::Logs;
 use super::requests::{RequestHook, RequestLog};
+use super::route53::Route53;
 use super::server::{Endpoint, serve};
 use super::service::Service;
 use super::sns::{Message, Sns};
@@ -85,6 +86,7 @@ pub struct Sandbox {
     ecr: Arc<Ecr>,
     iam: Arc<Iam>,
     cloudwatch: Arc<CloudWatch>,
+    route53: Arc<Route53>,
     server: JoinHandle<()>,
 }
 
@@ -106,6 +108,7 @@ impl Sandbox {
         let eventbridge = Arc::new(EventBridge::new(bus.clone(), clock.clone()));
         let (ec2, iam) = (Arc::<Ec2>::default(), Arc::<Iam>::default());
         let (ecr, cloudwatch) = (Arc::new(Ecr::new(&url, &account)), Arc::<CloudWatch>::default());
+        let route53 = Arc::new(Route53::new(clock.clone()));
         let (faults, requests) = (Faults::default(), RequestLog::default());
         // The table of services: a further one is added here.
         let services: Vec<Arc<dyn Service>> = vec![
@@ -119,6 +122,7 @@ impl Sandbox {
             ecr.clone(),
             iam.clone(),
             cloudwatch.clone(),
+            route53.clone(),
         ];
         let endpoint = Endpoint {
             services,
@@ -148,6 +152,7 @@ impl Sandbox {
             ecr,
             iam,
             cloudwatch,
+            route53,
             server,
         })
     }
@@ -225,6 +230,11 @@ impl Sandbox {
     /// CloudWatch: metrics.
     pub fn cloudwatch(&self) -> &CloudWatch {
         &self.cloudwatch
+    }
+
+    /// Route 53: hosted zones and their records.
+    pub fn route53(&self) -> &Route53 {
+        &self.route53
     }
 
     /// The default event bus.

@@ -3,7 +3,7 @@
 //! ```text
 //! SDK ──HTTP──> server ──> protocol (which service, which operation, the input as JSON)
 //!                 │ faults, request log, hooks
-//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, STS, EC2, ECR, IAM, CloudWatch
+//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, STS, EC2, ECR, IAM, CloudWatch, Route 53, …
 //!                                              │ events          │ log lines
 //!                                              └──> bus          └──> CloudWatch Logs
 //! ```
@@ -28,6 +28,8 @@ pub mod logs;
 pub mod paging;
 pub mod protocol;
 pub mod requests;
+pub mod rest_xml;
+pub mod route53;
 mod server;
 pub mod service;
 pub mod sns;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says by a panic that it failed")]
 
 mod apprunner;
+mod dns;
 mod dynamodb;
 mod faults;
 mod logs;

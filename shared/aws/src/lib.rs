@@ -15,5 +15,6 @@ mod failure;
 pub mod iam;
 pub mod logs;
 mod narrow;
+pub mod route53;
 pub mod runtime;
 pub mod sns;

@@ -1,5 +1,6 @@
-//! The readers of facts, over HTTP: against the sandbox, and against a server that answers anything.
+//! The adapters over the narrow client, over HTTP: against the sandbox, and against a server that answers anything.
 
+mod dns;
 mod hostile;
 mod image;
 mod signing;
