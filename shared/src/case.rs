@@ -41,6 +41,13 @@ pub struct Case<W> {
     pub work: W,
 }
 
+impl<W: Default> Case<W> {
+    /// A case with something to do.
+    pub fn new(subject: impl Into<String>, incident: IncidentId) -> Self {
+        Self { subject: subject.into(), incident, open: true, ..Self::default() }
+    }
+}
+
 /// Something to announce about a case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Say {
@@ -95,7 +102,7 @@ impl Say {
 
 impl<W> CaseRecord<W> {
     /// Adds an announcement to what is to be sent, unless the same was said last.
-    pub fn say(&mut self, function: &Topic, mode: Mode, say: Say, now: Timestamp) {
+    pub fn say(&mut self, function: &Topic, mode: Option<Mode>, say: Say, now: Timestamp) {
         let told = format!("{} {} {}", say.phase, say.reason, say.plan);
         if self.state.told.as_ref() == Some(&told) {
             return;
@@ -113,7 +120,7 @@ impl<W> CaseRecord<W> {
             reason: say.reason.to_owned(),
             summary: say.summary,
             subject: case.subject.clone(),
-            mode: Some(mode),
+            mode,
             time: now,
             plan: say.plan,
             more: say.more,

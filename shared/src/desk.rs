@@ -71,6 +71,8 @@ pub trait Worker {
         case: &Case<Self::Work>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Self::Seen, Failure>>;
+    /// The mode under which it decides.
+    fn mode(&self, seen: &Self::Seen) -> Mode;
     /// Decides, purely.
     fn decide(
         &self,
@@ -174,11 +176,10 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         &self,
         worker: &K,
         records: Vec<CaseRecord<K::Work>>,
-        mode: Mode,
         now: Timestamp,
     ) -> Tally {
         let results: Vec<Result<_, Failure>> = stream::iter(records)
-            .map(|record| self.advance_or_note(worker, record, mode, now))
+            .map(|record| self.advance_or_note(worker, record, now))
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
@@ -190,16 +191,15 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         &self,
         worker: &K,
         record: CaseRecord<K::Work>,
-        mode: Mode,
         now: Timestamp,
     ) -> Result<(), Failure> {
         let subject = record.state.subject.clone();
-        let Err(failure) = self.advance(worker, record, mode, now).await else { return Ok(()) };
+        let Err(failure) = self.advance(worker, record, |_| {}, now).await else { return Ok(()) };
         let class = failure.class();
         error!(class = class.as_str(), subject, error = %failure, "A case could not be worked on: {failure}");
         if class == Class::Permanent {
             // Where even this cannot be stored, the log line above is what is left.
-            let noted = self.note_trouble::<K::Work>(&subject, &failure, mode, now).await;
+            let noted = self.note_trouble::<K::Work>(&subject, &failure, now).await;
             if let Err(unnoted) = noted {
                 error!(class = unnoted.class().as_str(), subject, error = %unnoted, "Its trouble could not be announced");
             }
@@ -208,41 +208,41 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
     }
 
     /// Announces once, with the case, that it cannot be worked on.
-    async fn note_trouble<W>(
-        &self,
-        subject: &str,
-        failure: &Failure,
-        mode: Mode,
-        now: Timestamp,
-    ) -> Result<(), Failure>
+    async fn note_trouble<W>(&self, subject: &str, failure: &Failure, now: Timestamp) -> Result<(), Failure>
     where
         W: Serialize + DeserializeOwned + Default,
     {
-        let mut record: CaseRecord<W> = self.case(subject).await?;
         let what = match failure {
             Failure::Port(error) => format!("{}: {}", error.call, error.in_short()),
             other => other.to_string(),
         };
-        let summary = format!("Cannot go on: {what}. It is tried again at every tick.");
-        let say = Say::new(Phase::Held, "unreadable", summary, json!({"action": "hold", "error": what}));
-        record.say(&self.topic, mode, say, now);
-        if record.save(&self.state).await? == Written::Conflict {
-            return Ok(());
-        }
-        announcement::send_pending(&self.state, &self.bus, &mut record).await
+        let say = Say::new(
+            Phase::Held,
+            "unreadable",
+            format!("Cannot go on: {what}. It is tried again at every tick."),
+            json!({"action": "hold", "error": what}),
+        );
+        self.change(
+            subject,
+            |record: &mut CaseRecord<W>| record.say(&self.topic, None, say.clone(), now),
+            now,
+        )
+        .await
     }
 
-    /// Takes a case as far as it goes now. Returns what was decided.
+    /// Takes a case as far as it goes now, after an edit that is made anew on every fresh read. Returns what was
+    /// decided.
     pub async fn advance<K: Worker>(
         &self,
         worker: &K,
         mut record: CaseRecord<K::Work>,
-        mode: Mode,
+        edit: impl Fn(&mut Case<K::Work>),
         now: Timestamp,
     ) -> Result<Decided, Failure> {
         for _ in 0..store::ATTEMPTS {
             let before = record.clone();
-            let decided = self.step(worker, &mut record, mode, now).await?;
+            edit(&mut record.state);
+            let decided = self.step(worker, &mut record, now).await?;
             record.date(now);
             let unchanged = record.state == before.state && record.outbox == before.outbox;
             if unchanged || record.save(&self.state).await? == Written::Yes {
@@ -259,21 +259,22 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         &self,
         worker: &K,
         record: &mut CaseRecord<K::Work>,
-        mode: Mode,
         now: Timestamp,
     ) -> Result<Decided, Failure> {
         if let Some(intent) = record.state.ledger.intent.clone() {
             let act = self.intended::<K>(&intent)?;
             let settled = worker.settle(&record.state, &act, &intent).await?;
             let outcome = mutation::settle(&mut record.state.ledger, settled, now);
-            self.conclude(worker, record, &act, &outcome, mode, now);
-            return Ok(Decided {
-                decision: "settle",
-                reason: format!("{outcome:?}"),
-                outcome: Some(outcome),
-            });
+            // Nothing is begun in any other mode.
+            self.conclude(worker, record, &act, &outcome, Mode::On, now);
+            return Ok(Decided { decision: "settle", reason: outcome.to_string(), outcome: Some(outcome) });
+        }
+        if !record.state.open {
+            let reason = "nothing is left to do".to_owned();
+            return Ok(Decided { decision: "ignore", reason, outcome: None });
         }
         let seen = worker.observe(&record.state, now).await?;
+        let mode = worker.mode(&seen);
         let plan = worker.decide(&record.state, &seen, now);
         let (decision, reason) = (plan.decision, plan.reason);
         info!(decision, reason, subject = record.state.subject, "Decided to {decision}: {reason}");
@@ -281,7 +282,7 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         record.state.work = plan.work;
         record.state.open = plan.open;
         for say in plan.say {
-            record.say(&self.topic, mode, say, now);
+            record.say(&self.topic, Some(mode), say, now);
         }
         let Some(act) = plan.act else { return Ok(Decided { decision, reason, outcome: None }) };
         let gate = worker.gate(&before, &seen, &act);
@@ -328,7 +329,7 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         mode: Mode,
         now: Timestamp,
     ) {
-        let reason = format!("{outcome:?}");
+        let reason = outcome.to_string();
         info!(
             decision = "conclude",
             reason,
@@ -337,7 +338,7 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         );
         let says = worker.concluded(&mut record.state.work, &record.state.subject, act, outcome, now);
         for say in says {
-            record.say(&self.topic, mode, say, now);
+            record.say(&self.topic, Some(mode), say, now);
         }
     }
 
@@ -350,6 +351,28 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
             )
         };
         Ok(serde_json::from_value(intent.act.clone()).map_err(unreadable)?)
+    }
+
+    /// Changes a case by a pure function, again from a fresh read whenever somebody else was faster, and tells what
+    /// it has to say.
+    pub async fn change<W>(
+        &self,
+        subject: &str,
+        edit: impl Fn(&mut CaseRecord<W>),
+        now: Timestamp,
+    ) -> Result<(), Failure>
+    where
+        W: Serialize + DeserializeOwned + Default,
+    {
+        for _ in 0..store::ATTEMPTS {
+            let mut record = self.case(subject).await?;
+            edit(&mut record);
+            record.date(now);
+            if record.save(&self.state).await? == Written::Yes {
+                return announcement::send_pending(&self.state, &self.bus, &mut record).await;
+            }
+        }
+        Err(Failure::Contended(subject.to_owned()))
     }
 
     /// When the account was first compared with the cases; what failed before is acknowledged and never touched.
@@ -395,7 +418,7 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
             Record::load(&self.state, Key::new(self.partition, "account")).await?;
         "account".clone_into(&mut record.state.subject);
         record.state.incident = IncidentId::new("apprunner-autopilot:stop");
-        record.say(&self.topic, Mode::On, say, now);
+        record.say(&self.topic, None, say, now);
         if record.save(&self.state).await? == Written::Yes {
             announcement::send_pending(&self.state, &self.bus, &mut record).await?;
         }

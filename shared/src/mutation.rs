@@ -18,6 +18,8 @@
 //!
 //! [`crate::desk`] walks this path for every function: [`begin`], the call, [`conclude`].
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -143,6 +145,22 @@ pub enum Outcome {
     Made(Receipt),
     /// The service refused it for good.
     Refused(String),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Planned(mode) => write!(f, "nothing is changed: the mode is {mode}"),
+            Self::Stopped(since) => write!(f, "nothing is changed: everything was stopped at {since}"),
+            Self::BudgetExhausted(until) => {
+                write!(f, "nothing is changed: the budget is used up until {until}")
+            }
+            Self::Wait(why) => write!(f, "not yet: {why}"),
+            Self::Made(Receipt { operation: Some(id) }) => write!(f, "made by operation {id}"),
+            Self::Made(Receipt { operation: None }) => f.write_str("made"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+        }
+    }
 }
 
 /// Notes an intent in the ledger, to be stored before the call; or says why nothing may be done.

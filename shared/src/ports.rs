@@ -13,8 +13,10 @@ use jiff::Timestamp;
 use crate::{
     analysis::{Alarm, MetricQuery, Series},
     announcement::Announcement,
+    configuration::{Configuration, ImageIdentifier},
     error::PortError,
     evidence::{CustomDomain, Image, IngressConnection, Metrics, Service, Subnet},
+    mutation::{Permit, Receipt},
     redact::{PublicText, Untrusted},
     service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
 };
@@ -31,6 +33,8 @@ pub struct Described {
     pub url: Option<String>,
     /// Configuration, as far as a diagnosis asks about it.
     pub configuration: Service,
+    /// Checksum of the complete configuration.
+    pub checksum: u32,
     /// Other resources that it names.
     pub refers_to: References,
 }
@@ -64,6 +68,66 @@ pub trait AppRunnerRead {
     ) -> impl Future<Output = Result<Vec<Operation>, PortError>>;
     /// Tags of a service.
     fn tags(&self, service: &ServiceArn) -> impl Future<Output = Result<HashMap<String, String>, PortError>>;
+}
+
+/// A service's complete configuration, and when it was read so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Present status.
+    pub status: ServiceStatus,
+    /// The configuration.
+    pub configuration: Configuration,
+    /// When the service was last changed.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// Reading a service's complete configuration, secrets included: for functions that store or restore it.
+pub trait ConfigurationRead {
+    /// One `DescribeService`.
+    fn configuration(&self, service: &ServiceArn) -> impl Future<Output = Result<Configured, PortError>>;
+}
+
+/// Changing services. No call is repeated by the SDK: what became of one without an answer is settled by reading.
+pub trait ServiceWrite {
+    /// Updates a service to a whole configuration, saying explicitly what an update might else leave as it is;
+    /// with `None` to nothing new, which rebuilds it.
+    fn update(
+        &self,
+        permit: &Permit,
+        service: &ServiceArn,
+        configuration: Option<&Configuration>,
+    ) -> impl Future<Output = Result<Receipt, PortError>>;
+    /// Deletes a service.
+    fn delete(
+        &self,
+        permit: &Permit,
+        service: &ServiceArn,
+    ) -> impl Future<Output = Result<Receipt, PortError>>;
+    /// Deletes a VPC ingress connection, given by its ARN. There is no operation that could be followed.
+    fn delete_ingress_connection(
+        &self,
+        permit: &Permit,
+        connection: &str,
+    ) -> impl Future<Output = Result<Receipt, PortError>>;
+}
+
+/// An image as ECR has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedImage {
+    /// Its digest, with the algorithm.
+    pub digest: String,
+    /// When it was pushed. Pushing the same image again does not change it.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// What images' tags mean.
+pub trait ImageDigests {
+    /// The image that a tag means now, or that a digest names; `None` where there is none. That it may not be
+    /// read, or lies in ECR Public, is an error.
+    fn resolve(
+        &self,
+        image: &ImageIdentifier,
+    ) -> impl Future<Output = Result<Option<PushedImage>, PortError>>;
 }
 
 /// A log stream and when it was last written to.

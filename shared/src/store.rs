@@ -40,8 +40,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// A stored item, as the table keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A stored item, as the table keeps it. Its `Debug` shows no content: configurations hold secrets.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// Counts the writes of this item, from 1.
     pub version: u64,
@@ -51,6 +51,12 @@ pub struct Item {
     pub pending: Value,
     /// When the table may drop it.
     pub expires_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Item(version {})", self.version)
+    }
 }
 
 /// How a conditional write ended.

@@ -1,4 +1,12 @@
-//! App Runner, reading: services, and what belongs to them.
+//! App Runner. Here: reading services, and what belongs to them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `configuration` | complete configurations |
+//! | `write` | the calls that change a service |
+
+mod configuration;
+mod write;
 
 use std::collections::HashMap;
 
@@ -17,6 +25,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::failure::port_error;
+pub use write::AppRunnerWrite;
 
 /// App Runner.
 #[derive(Clone, Debug)]
@@ -28,6 +37,14 @@ impl AppRunner {
     /// A client.
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: Client::new(sdk) }
+    }
+
+    async fn described(&self, service: &ServiceArn) -> Result<types::Service, PortError> {
+        let call = self.client.describe_service().service_arn(service.as_str());
+        let answer = call.send().await.map_err(|error| port_error("apprunner:DescribeService", error))?;
+        answer.service.ok_or_else(|| {
+            PortError::new("apprunner:DescribeService", Class::Retryable, "the answer holds no service")
+        })
     }
 }
 
@@ -51,11 +68,7 @@ impl AppRunnerRead for AppRunner {
     }
 
     async fn describe(&self, service: &ServiceArn) -> Result<Described, PortError> {
-        let call = self.client.describe_service().service_arn(service.as_str());
-        let answer = call.send().await.map_err(|error| port_error("apprunner:DescribeService", error))?;
-        answer.service.as_ref().map(described).ok_or_else(|| {
-            PortError::new("apprunner:DescribeService", Class::Retryable, "the answer holds no service")
-        })
+        Ok(described(&self.described(service).await?))
     }
 
     async fn operations(
@@ -138,7 +151,11 @@ impl RelatedRead for AppRunner {
         };
         let answers = join_all(described).await.into_iter();
         answers
-            .map(|answer| Ok(IngressConnection { status: answer?.vpc_ingress_connection.and_then(status) }))
+            .map(|answer| {
+                let connection = answer?.vpc_ingress_connection;
+                let arn = connection.as_ref().and_then(|it| it.vpc_ingress_connection_arn.clone());
+                Ok(IngressConnection { arn, status: connection.and_then(status) })
+            })
             .collect()
     }
 }
@@ -191,6 +208,7 @@ fn described(service: &types::Service) -> Described {
             auto_scaling: scaling.and_then(|scaling| scaling.auto_scaling_configuration_arn()).map(owned),
         },
         configuration: configuration(service),
+        checksum: configuration::read(service).checksum(),
     }
 }
 

@@ -45,6 +45,10 @@ impl Worker for Mender {
         Ok(self.changed.get())
     }
 
+    fn mode(&self, _: &bool) -> Mode {
+        self.parameter
+    }
+
     fn decide(&self, case: &Case<usize>, changed: &bool, _: Timestamp) -> Plan<usize, String> {
         let act = (!changed).then(|| "mend".to_owned());
         let reason = String::new();
@@ -163,7 +167,7 @@ impl Scene {
 
     async fn try_at(&self, minute: i64) -> Result<Option<Outcome>, Failure> {
         let record = self.record().await;
-        let decided = self.desk().advance(&self.mender, record, self.mender.parameter, at(minute)).await;
+        let decided = self.desk().advance(&self.mender, record, |case| case.open = true, at(minute)).await;
         decided.map(|decided| decided.outcome)
     }
 

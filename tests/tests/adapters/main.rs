@@ -1,8 +1,10 @@
 //! The adapters over the narrow client, over HTTP: against the sandbox, and against a server that answers anything.
 
 mod dns;
+mod changes;
 mod hostile;
 mod image;
+mod permitted;
 mod signing;
 mod subnets;
 mod whole;
