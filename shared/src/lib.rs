@@ -6,14 +6,9 @@
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
 //! | [`dns`], [`balancing`] | records of Route 53, whole, and what they lead to |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
-<<<<<<< HEAD
-//! | [`analysis`] | checks over metrics and alarms |
-//! | [`desk`], [`case`] | the one way of every acting function from a case to what is done about it |
-=======
 //! | [`desk`], [`case`] | the one way of every acting function from a case to what is done about it |
 //! | [`analysis`] | checks over metrics and alarms |
 //! | [`configuration`] | a service's complete configuration: stored, compared, guarded |
->>>>>>> main
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
 //! | [`store`], [`outbox`] | versioned state and what is still to be told because of it |
 //! | [`ports`] | what a function asks of the world; the AWS side is the crate `autopilot-aws` |
