@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     plan::Plan,
-    records::{Pairs, Weights},
+    records::{Conversion, Pairs, Weights, is_pointer},
+    successor::Watched,
 };
 
 /// Where a shift stands.
@@ -153,6 +154,8 @@ pub struct Shift {
     pub original: Vec<RecordSet>,
     /// What is weighed.
     pub pairs: Pairs,
+    /// Where the successor's metrics are.
+    pub watched: Watched,
     /// What Route 53 should hold now.
     pub expected: Vec<RecordSet>,
     /// The weights in `expected`.
@@ -175,6 +178,8 @@ pub struct Shift {
     pub hold: Option<Hold>,
     /// The step of `pause_before` that a person has let through.
     pub cleared: Option<u8>,
+    /// A person wants it back at 100/0.
+    pub aborting: bool,
     /// A person wants the next step without the rest of the bake time.
     pub promoted: bool,
     /// Since when everything is at the successor and baked.
@@ -187,13 +192,15 @@ pub struct Shift {
 
 impl Shift {
     /// A shift that is yet to write its pair.
-    pub fn new(plan: Plan, original: Vec<RecordSet>, pairs: Pairs, now: Timestamp) -> Self {
+    pub fn new(plan: Plan, conversion: Conversion, watched: Watched, now: Timestamp) -> Self {
+        let Conversion { original, pairs } = conversion;
         let mut shift = Self {
             plan,
             started_at: now,
             expected: original.clone(),
             original,
             pairs,
+            watched,
             weights: Weights::START,
             phase: Phase::Preparing,
             since: now,
@@ -204,6 +211,7 @@ impl Shift {
             analysed: None,
             hold: None,
             cleared: None,
+            aborting: false,
             promoted: false,
             validating_since: None,
             finished_at: None,
@@ -248,6 +256,12 @@ impl Shift {
     /// When the way back need not be kept open any longer.
     pub fn validated_at(&self) -> Option<Timestamp> {
         self.validating_since.map(|since| since + span(self.plan.validation_time))
+    }
+
+    /// The pair at 100/0, and what else steers at the name and is no shift's to write.
+    pub fn back_at_start(&self) -> Vec<RecordSet> {
+        let others = self.expected.iter().filter(|record| !is_pointer(&record.kind));
+        self.pairs.at(Weights::START).into_iter().chain(others.cloned()).collect()
     }
 
     /// The successor's weight after the next step; `None` after the last.

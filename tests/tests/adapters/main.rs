@@ -1,7 +1,7 @@
 //! The adapters over the narrow client, over HTTP: against the sandbox, and against a server that answers anything.
 
-mod dns;
 mod changes;
+mod dns;
 mod hostile;
 mod image;
 mod permitted;

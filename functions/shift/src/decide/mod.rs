@@ -5,6 +5,7 @@
 //! | the pair was never written | write it at 100/0 | – | write it | – |
 //! | the records are gone | Failed | Failed | Failed | Failed |
 //! | somebody edited the records | hold `foreign-edit` | the same | the same | the same |
+//! | a person aborted it | back to 100/0 | the same | the same | the same |
 //! | `failure_limit` failures, App Runner well | – | back to 100/0 | back to 100/0 | back to 100/0 |
 //! | the same, App Runner not well | – | hold `from-not-healthy` | the same | the same |
 //! | a person, `pause_before` or the deadline paused it | – | – | wait, remind daily | – |
@@ -175,6 +176,11 @@ impl Turn {
         self.release(Why::ForeignEdit);
         self.note_sync(seen);
         self.count(&seen.analysis);
+        if self.shift.aborting {
+            let after = self.shift.back_at_start();
+            let what = What::TurnBack { because: Because::Aborted };
+            return self.act("turn-back", "a person aborted it", what, after);
+        }
         if self.shift.written.is_none() {
             let after = self.shift.pairs.at(Weights::START);
             return self.act("begin", "the pair is not written yet", What::Begin, after);

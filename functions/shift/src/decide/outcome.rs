@@ -40,6 +40,7 @@ pub fn made(shift: &mut Shift, act: &Act, id: Option<ChangeId>, now: Timestamp) 
         }
         What::TurnBack { because } => {
             shift.weights = Weights::START;
+            shift.aborting = false;
             shift.enter(Phase::RolledBack, now);
             shift.note(because.as_str(), now);
             vec![turned_back(shift, because)]

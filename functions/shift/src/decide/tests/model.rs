@@ -13,6 +13,7 @@ use crate::{
     plan::Plan,
     records::{ALIAS_TTL, Lead, Weights, convert},
     shift::{Phase, Shift, Written},
+    successor::Watched,
 };
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -57,7 +58,7 @@ pub(super) fn running(plan: &Plan, steps: usize) -> Shift {
     let target = alias("my-alb.us-east-1.elb.amazonaws.com", "Z35SXDOTRQ7X7K");
     let lead = Lead { name: target.dns_name.clone(), alias: Some(target), either: false };
     let conversion = convert(plan, Some(&lead), &[record]).unwrap();
-    let mut shift = Shift::new(plan.clone(), conversion.original, conversion.pairs, at(0));
+    let mut shift = Shift::new(plan.clone(), conversion, Watched::default(), at(0));
     shift.steps = steps;
     shift.weights = Weights::successor(plan.weight_after(steps));
     shift.expected = shift.pairs.at(shift.weights);
