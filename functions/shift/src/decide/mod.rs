@@ -145,6 +145,8 @@ pub fn decide(shift: &Shift, seen: &Seen, now: Timestamp) -> Next {
     match standing(&shift.expected, &seen.records) {
         Standing::AsExpected => turn.go_on(seen),
         Standing::Edited(words) => turn.foreign_edit(&words),
+        // Gone, and a person wants them written again.
+        Standing::Gone if shift.aborting && shift.expected.is_empty() => turn.abort(),
         Standing::Gone => turn.gone(),
     }
 }
@@ -177,9 +179,7 @@ impl Turn {
         self.note_sync(seen);
         self.count(&seen.analysis);
         if self.shift.aborting {
-            let after = self.shift.back_at_start();
-            let what = What::TurnBack { because: Because::Aborted };
-            return self.act("turn-back", "a person aborted it", what, after);
+            return self.abort();
         }
         if self.shift.written.is_none() {
             let after = self.shift.pairs.at(Weights::START);
@@ -209,6 +209,21 @@ impl Turn {
             (_, Some(weight)) => self.step(&seen.analysis, weight),
             (_, None) => self.all_there(&seen.analysis),
         }
+    }
+
+    fn abort(mut self) -> Next {
+        if self.shift.written.is_none() {
+            let name = self.shift.plan.record_name.clone();
+            self.shift.aborting = false;
+            self.shift.enter(Phase::RolledBack, self.now);
+            self.shift.note("aborted", self.now);
+            let summary = format!("The shift of {name} was aborted before anything was written.");
+            self.tell(Told::Failed, "aborted", summary);
+            return self.rest("abort", "nothing was written yet");
+        }
+        let after = self.shift.back_at_start();
+        let what = What::TurnBack { because: Because::Aborted };
+        self.act("turn-back", "a person aborted it", what, after)
     }
 
     fn note_sync(&mut self, seen: &Seen) {
