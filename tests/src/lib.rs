@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 pub mod calls;
 pub mod crash;
+pub mod emulator;
 pub mod messages;
 pub mod order;
 pub mod permit;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::acm::Acm;
 use super::apprunner::{AppRunner, Script, Settings};
 use super::bus::{Bus, EventListener};
 use super::clock::Clock;
@@ -16,6 +17,8 @@ use super::cloudwatch::CloudWatch;
 use super::dynamodb::DynamoDb;
 use super::ec2::Ec2;
 use super::ecr::Ecr;
+use super::ecs::Ecs;
+use super::elbv2::Elbv2;
 use super::error::ApiError;
 use super::eventbridge::EventBridge;
 use super::faults::Faults;
@@ -87,6 +90,9 @@ pub struct Sandbox {
     iam: Arc<Iam>,
     cloudwatch: Arc<CloudWatch>,
     route53: Arc<Route53>,
+    elbv2: Arc<Elbv2>,
+    ecs: Arc<Ecs>,
+    acm: Arc<Acm>,
     server: JoinHandle<()>,
 }
 
@@ -107,7 +113,10 @@ impl Sandbox {
         let sns = Arc::new(Sns::new(&account, &region, clock.clone()));
         let eventbridge = Arc::new(EventBridge::new(bus.clone(), clock.clone()));
         let (ec2, iam) = (Arc::<Ec2>::default(), Arc::<Iam>::default());
-        let (ecr, cloudwatch) = (Arc::new(Ecr::new(&url, &account)), Arc::<CloudWatch>::default());
+        let ecr = Arc::new(Ecr::new(&url, &account));
+        let cloudwatch = Arc::new(CloudWatch::new(&account, &region, bus.clone(), clock.clone()));
+        let elbv2 = Arc::new(Elbv2::new(&account, &region));
+        let (ecs, acm) = (Arc::new(Ecs::new(&account, &region)), Arc::new(Acm::new(&account, &region)));
         let route53 = Arc::new(Route53::new(clock.clone()));
         let (faults, requests) = (Faults::default(), RequestLog::default());
         // The table of services: a further one is added here.
@@ -123,6 +132,9 @@ impl Sandbox {
             iam.clone(),
             cloudwatch.clone(),
             route53.clone(),
+            elbv2.clone(),
+            ecs.clone(),
+            acm.clone(),
         ];
         let endpoint = Endpoint {
             services,
@@ -153,6 +165,9 @@ impl Sandbox {
             iam,
             cloudwatch,
             route53,
+            elbv2,
+            ecs,
+            acm,
             server,
         })
     }
@@ -227,7 +242,7 @@ impl Sandbox {
         &self.iam
     }
 
-    /// CloudWatch: metrics.
+    /// CloudWatch: metrics and alarms.
     pub fn cloudwatch(&self) -> &CloudWatch {
         &self.cloudwatch
     }
@@ -235,6 +250,21 @@ impl Sandbox {
     /// Route 53: hosted zones and their records.
     pub fn route53(&self) -> &Route53 {
         &self.route53
+    }
+
+    /// Elastic Load Balancing: load balancers and what is behind them.
+    pub fn elbv2(&self) -> &Elbv2 {
+        &self.elbv2
+    }
+
+    /// ECS: Express services.
+    pub fn ecs(&self) -> &Ecs {
+        &self.ecs
+    }
+
+    /// ACM: certificates.
+    pub fn acm(&self) -> &Acm {
+        &self.acm
     }
 
     /// The default event bus.

@@ -12,6 +12,7 @@
 //! `account.rs`. Signatures are not verified; the access key ID tells callers apart.
 
 mod account;
+pub mod acm;
 pub mod apprunner;
 pub mod bus;
 pub mod clock;
@@ -19,6 +20,8 @@ pub mod cloudwatch;
 pub mod dynamodb;
 pub mod ec2;
 pub mod ecr;
+pub mod ecs;
+pub mod elbv2;
 pub mod error;
 pub mod eventbridge;
 pub mod faults;

@@ -214,10 +214,9 @@ async fn a_list_goes_on_where_its_page_ends() {
         if text("IsTruncated") == "false" {
             break;
         }
-        query = format!("&name={}&type={}", text("NextRecordName"), text("NextRecordType"));
-        if let Some(identifier) = element(&answer, "NextRecordIdentifier") {
-            query += &format!("&identifier={identifier}");
-        }
+        let identifier = element(&answer, "NextRecordIdentifier").map(|id| format!("&identifier={id}"));
+        let (name, kind) = (text("NextRecordName"), text("NextRecordType"));
+        query = format!("&name={name}&type={kind}{}", identifier.unwrap_or_default());
     }
     assert_eq!(
         seen,

@@ -8,5 +8,6 @@ mod dynamodb;
 mod faults;
 mod logs;
 mod messages;
+mod metrics;
 mod resources;
 mod wire;

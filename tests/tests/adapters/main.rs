@@ -4,9 +4,9 @@ mod changes;
 mod dns;
 mod hostile;
 mod image;
-mod permitted;
 mod signing;
 mod subnets;
+mod successor;
 mod whole;
 
 use std::time::Duration;
