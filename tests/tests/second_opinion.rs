@@ -10,9 +10,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use autopilot::{
+    analysis::{Batch, Checks, Source, Target, Verdict, judge},
     evidence::DefaultRoute,
     facts::trusts,
-    ports::{ImageRead as _, MetricsRead as _, RoleRead as _, SubnetRead as _, Window},
+    ports::{ImageDigests as _, ImageRead as _, MetricsRead as _, RoleRead as _, SubnetRead as _, Window},
 };
 use autopilot_aws::{cloudwatch::CloudWatch, ec2::Ec2, ecr::Ecr, iam::Iam};
 use autopilot_tests::root;
@@ -154,8 +155,11 @@ async fn ecr_images_by_tag_and_what_is_missing() -> Result<()> {
     let registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
     let image = ecr.image(&format!("{registry}/orders:v7")).await?;
     assert_eq!((image.exists, image.platforms), (Some(true), Some(vec!["linux/arm64".to_owned()])));
+    let pushed = ecr.resolve(&format!("{registry}/orders:v7").parse()?).await?.context("an image")?;
+    assert!(pushed.digest.starts_with("sha256:") && pushed.pushed_at.is_some(), "{pushed:?}");
     for missing in ["orders:v8", "nowhere:v7"] {
         assert_eq!(ecr.image(&format!("{registry}/{missing}")).await?.exists, Some(false), "{missing}");
+        assert_eq!(ecr.resolve(&format!("{registry}/{missing}").parse()?).await?, None, "{missing}");
     }
     Ok(())
 }
@@ -177,5 +181,52 @@ async fn cloudwatch_gives_the_highest_value_of_the_time_asked_for() -> Result<()
     let window = Window { start, end: start + SignedDuration::from_mins(30) };
     let metrics = CloudWatch::new(&moto.sdk().await).highest(&service, window).await?;
     assert_eq!(metrics.highest("memoryutili"), Some(97.5));
+    Ok(())
+}
+
+#[tokio::test]
+async fn cloudwatch_judges_a_load_balancer_by_target_groups_and_alarms() -> Result<()> {
+    let moto = Moto::start().await?;
+    moto.seed(
+        "at = datetime.datetime(2026, 11, 20, 10, 5, tzinfo=datetime.timezone.utc)\n\
+         cw = client('cloudwatch')\n\
+         def put(group, name, value):\n    \
+         cw.put_metric_data(Namespace='AWS/ApplicationELB', MetricData=[{'MetricName': name, 'Timestamp': at, \
+         'Value': value, 'Dimensions': [{'Name': 'LoadBalancer', 'Value': 'app/a/1'}, \
+         {'Name': 'TargetGroup', 'Value': 'targetgroup/' + group + '/1'}]}])\n\
+         for group, requests in (('blue', 60), ('green', 40)):\n    \
+         put(group, 'RequestCount', requests)\n    put(group, 'HealthyHostCount', 1)\n\
+         put('green', 'HTTPCode_Target_5XX_Count', 7)\n\
+         for name, state in (('fine', 'OK'), ('loud', 'ALARM'), ('blind', 'INSUFFICIENT_DATA')):\n    \
+         cw.put_metric_alarm(AlarmName=name, MetricName='m', Namespace='n', Period=60, EvaluationPeriods=1, \
+         Threshold=1, ComparisonOperator='GreaterThanThreshold', Statistic='Sum')\n    \
+         cw.set_alarm_state(AlarmName=name, StateValue=state, StateReason='test')\n\
+         print('{}')\n",
+    )
+    .await?;
+    let groups = ["blue", "green"].map(|group| format!("targetgroup/{group}/1"));
+    let source = Source::LoadBalancer { load_balancer: "app/a/1".to_owned(), target_groups: groups.to_vec() };
+    let alarms = ["fine", "loud", "blind", "missing"].map(str::to_owned).to_vec();
+    let checks = Checks { max_error_share: 0.05, min_requests: 50, max_latency: None, alarms };
+    let start: Timestamp = "2026-11-20T10:00:00Z".parse()?;
+    // It ends far ahead, since moto's alarms change by the machine's clock.
+    let window = Window { start, end: start + SignedDuration::from_hours(24 * 365) };
+    let cloudwatch = CloudWatch::new(&moto.sdk().await);
+    let batch = Batch::of(vec![Target { source: &source, checks: &checks, window }]);
+    let answers = batch.ask(&cloudwatch).await;
+    assert!(answers.errors.is_empty(), "{:?}", answers.errors);
+    let found = judge(&answers.observations[0], &checks);
+    let says: Vec<_> = found.checks.iter().map(|check| (check.name.as_str(), check.verdict)).collect();
+    let expected = [
+        ("error-share", Verdict::Fail),
+        ("hosts", Verdict::Pass),
+        ("connections", Verdict::Pass),
+        ("alarm:fine", Verdict::Pass),
+        ("alarm:loud", Verdict::Fail),
+        ("alarm:blind", Verdict::Inconclusive),
+        ("alarm:missing", Verdict::Inconclusive),
+    ];
+    assert_eq!(says, expected, "{found}");
+    assert_eq!(found.checks[0].measured, Some(0.07));
     Ok(())
 }

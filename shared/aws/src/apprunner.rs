@@ -168,7 +168,7 @@ fn custom_domain(domain: &types::CustomDomain) -> CustomDomain {
     let all_found = !records.is_empty() && records.iter().all(|record| record.status() == Some(&Success));
     CustomDomain {
         name: Some(domain.domain_name().to_lowercase()),
-        www: domain.enable_www_subdomain().unwrap_or_default(),
+        www: domain.enable_www_subdomain(),
         status: Some(domain.status().as_str().to_lowercase()),
         caa: None,
         validation_published: (any_failed || all_found).then_some(all_found),

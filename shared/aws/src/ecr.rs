@@ -1,15 +1,18 @@
-//! Images in private ECR, over the narrow client: three calls, where the SDK crate has 100,000 lines.
+//! Images in private ECR, over the narrow client: four calls, where the SDK crate has 100,000 lines.
 //!
 //! `BatchGetImage` gives the manifest. An index names its platforms, and its linux/amd64 manifest is read next; a
 //! single manifest names its configuration, whose blob says platform and ports. Blobs come from a presigned URL.
+//! `DescribeImages` gives the digest that a tag means, and when it was pushed.
 //! Images of `public.ecr.aws` are not looked up: what is wrong with them, App Runner's sentence says.
 
 use autopilot::{
+    configuration::{ImageIdentifier, NotAnImageIdentifier, Registry},
     error::{Class, PortError},
     evidence::Image,
-    ports::ImageRead,
+    ports::{ImageDigests, ImageRead, PushedImage},
 };
 use aws_config::{Region, SdkConfig};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::narrow::{Api, Narrow, Protocol, download, unreadable};
@@ -23,7 +26,11 @@ const ECR: Api = Api {
 };
 
 const BATCH_GET_IMAGE: &str = "ecr:BatchGetImage";
+const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
 const GET_URL: &str = "ecr:GetDownloadUrlForLayer";
+
+/// Codes that say that an image is not there.
+const NOT_THERE: [&str; 2] = ["ImageNotFoundException", "RepositoryNotFoundException"];
 
 /// Manifests that can be told: OCI's and Docker's, of one platform and of several.
 const MEDIA_TYPES: [&str; 4] = [
@@ -48,48 +55,76 @@ impl Ecr {
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { sdk: sdk.clone(), narrow: Narrow::new(sdk, &ECR) }
     }
+
+    fn is_here(&self, region: &str) -> bool {
+        self.sdk.region().is_some_and(|own| own.as_ref() == region)
+    }
+
+    fn there(&self, region: &str) -> SdkConfig {
+        self.sdk.clone().into_builder().region(Region::new(region.to_owned())).build()
+    }
 }
 
 impl ImageRead for Ecr {
     async fn image(&self, identifier: &str) -> Result<Image, PortError> {
-        let name = Name::read(identifier).ok_or_else(|| {
-            let message = format!("{identifier} is no image in private ECR");
-            PortError::new(BATCH_GET_IMAGE, Class::Permanent, message)
+        let image: ImageIdentifier = identifier.parse().map_err(|error: NotAnImageIdentifier| {
+            PortError::new(BATCH_GET_IMAGE, Class::Permanent, error.to_string())
         })?;
-        if self.sdk.region().is_some_and(|region| region.as_ref() == name.region) {
-            return Repository { sdk: &self.sdk, narrow: &self.narrow, name }.image().await;
+        let (account, region) = private(BATCH_GET_IMAGE, &image)?;
+        if self.is_here(region) {
+            return Repository { sdk: &self.sdk, narrow: &self.narrow, account, image: &image }.image().await;
         }
-        let there = self.sdk.clone().into_builder().region(Region::new(name.region.to_owned())).build();
-        Repository { sdk: &there, narrow: &Narrow::new(&there, &ECR), name }.image().await
+        let there = self.there(region);
+        Repository { sdk: &there, narrow: &Narrow::new(&there, &ECR), account, image: &image }.image().await
     }
 }
 
-/// The parts of `<account>.dkr.ecr.<region>.amazonaws.com/<repository>[:tag][@digest]`.
-#[derive(Debug, PartialEq, Eq)]
-struct Name<'a> {
-    registry: &'a str,
-    region: &'a str,
-    repository: &'a str,
-    tag: Option<&'a str>,
-    digest: Option<&'a str>,
+impl ImageDigests for Ecr {
+    async fn resolve(&self, image: &ImageIdentifier) -> Result<Option<PushedImage>, PortError> {
+        let (account, region) = private(DESCRIBE_IMAGES, image)?;
+        let input =
+            json!({ "registryId": account, "repositoryName": image.repository, "imageIds": [id(image)] });
+        let answer = if self.is_here(region) {
+            self.narrow.json(DESCRIBE_IMAGES, &input).await
+        } else {
+            Narrow::new(&self.there(region), &ECR).json(DESCRIBE_IMAGES, &input).await
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.code.as_deref().is_some_and(|code| NOT_THERE.contains(&code)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let details = &answer["imageDetails"][0];
+        let digest = details["imageDigest"]
+            .as_str()
+            .ok_or_else(|| unreadable(DESCRIBE_IMAGES, &"it holds no imageDigest"))?;
+        let pushed_at = details["imagePushedAt"].as_f64().and_then(|seconds| {
+            SignedDuration::try_from_secs_f64(seconds)
+                .ok()
+                .and_then(|since| Timestamp::from_duration(since).ok())
+        });
+        Ok(Some(PushedImage { digest: digest.to_owned(), pushed_at }))
+    }
 }
 
-impl<'a> Name<'a> {
-    fn read(identifier: &'a str) -> Option<Self> {
-        let (host, path) = identifier.split_once('/')?;
-        let (registry, rest) = host.split_once(".dkr.ecr.")?;
-        let (path, digest) = path.split_once('@').map_or((path, None), |(path, digest)| (path, Some(digest)));
-        let (repository, tag) = path.split_once(':').map_or((path, None), |(path, tag)| (path, Some(tag)));
-        let tag = tag.or_else(|| digest.is_none().then_some("latest"));
-        Some(Self { registry, region: rest.split('.').next()?, repository, tag, digest })
-    }
-
-    /// A digest says all; a tag beside it is for people.
-    fn id(&self) -> Value {
-        match self.digest {
-            Some(digest) => json!({ "imageDigest": digest }),
-            None => json!({ "imageTag": self.tag }),
+/// Account and Region of an image in private ECR.
+fn private<'i>(call: &'static str, image: &'i ImageIdentifier) -> Result<(&'i str, &'i str), PortError> {
+    match &image.registry {
+        Registry::Private { account, region, .. } => Ok((account, region)),
+        Registry::Public => {
+            let message = format!("{image} is no image in private ECR");
+            Err(PortError::new(call, Class::Permanent, message))
         }
+    }
+}
+
+/// A digest says all; a tag beside it is for people.
+fn id(image: &ImageIdentifier) -> Value {
+    match &image.digest {
+        Some(digest) => json!({ "imageDigest": digest }),
+        None => json!({ "imageTag": image.effective_tag() }),
     }
 }
 
@@ -97,12 +132,13 @@ impl<'a> Name<'a> {
 struct Repository<'a> {
     sdk: &'a SdkConfig,
     narrow: &'a Narrow,
-    name: Name<'a>,
+    account: &'a str,
+    image: &'a ImageIdentifier,
 }
 
 impl Repository<'_> {
     async fn image(&self) -> Result<Image, PortError> {
-        let Some(manifest) = self.manifest(self.name.id()).await? else {
+        let Some(manifest) = self.manifest(id(self.image)).await? else {
             return Ok(Image { exists: Some(false), ..Image::default() });
         };
         let Some(entries) = manifest["manifests"].as_array() else { return self.single(&manifest).await };
@@ -124,8 +160,8 @@ impl Repository<'_> {
     /// A manifest; `None` where ECR says that it is not there.
     async fn manifest(&self, id: Value) -> Result<Option<Value>, PortError> {
         let input = json!({
-            "registryId": self.name.registry,
-            "repositoryName": self.name.repository,
+            "registryId": self.account,
+            "repositoryName": self.image.repository,
             "imageIds": [id],
             "acceptedMediaTypes": MEDIA_TYPES,
         });
@@ -162,8 +198,8 @@ impl Repository<'_> {
         // A manifest of schema 1 names no configuration.
         let Some(digest) = manifest["config"]["digest"].as_str() else { return Ok(image) };
         let input = json!({
-            "registryId": self.name.registry,
-            "repositoryName": self.name.repository,
+            "registryId": self.account,
+            "repositoryName": self.image.repository,
             "layerDigest": digest,
         });
         let configuration = match self.configuration(&input).await {
@@ -193,38 +229,4 @@ impl Repository<'_> {
 fn platform(value: &Value) -> Option<String> {
     let part = |name: &str| value[name].as_str().map(str::to_lowercase);
     Some(format!("{}/{}", part("os")?, part("architecture")?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_identifier_gives_its_parts() {
-        let name = |identifier| {
-            Name::read(identifier).map(|n| (n.registry, n.region, n.repository, n.tag, n.digest))
-        };
-        for (identifier, expected) in [
-            (
-                "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v7",
-                Some(("123456789012", "us-east-1", "orders", Some("v7"), None)),
-            ),
-            (
-                "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/team/orders",
-                Some(("123456789012", "cn-north-1", "team/orders", Some("latest"), None)),
-            ),
-            (
-                "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders@sha256:abc",
-                Some(("123456789012", "eu-west-1", "orders", None, Some("sha256:abc"))),
-            ),
-            (
-                "123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:v7@sha256:abc",
-                Some(("123456789012", "eu-west-1", "orders", Some("v7"), Some("sha256:abc"))),
-            ),
-            ("public.ecr.aws/nginx/nginx:latest", None),
-            ("nginx", None),
-        ] {
-            assert_eq!(name(identifier), expected, "{identifier}");
-        }
-    }
 }

@@ -83,7 +83,7 @@ impl fmt::Display for Analysis {
 /// A value up to so many times the one before counts as the same trouble.
 const WORSE: f64 = 2.0;
 
-/// Whether all that fails now failed before already, and no more than [`WORSE`] times as badly: then a new
+/// Whether all that fails now failed before already, and at most twice as badly: then a new
 /// version is not to blame. Where nothing fails now, or it is not known how it was before, the answer is no.
 pub fn fails_the_same_way(now: &Analysis, before: &Analysis) -> bool {
     let failed_before = |check: &CheckResult| {

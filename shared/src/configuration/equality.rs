@@ -29,7 +29,7 @@ pub fn differences(left: Snapshot<'_>, right: Snapshot<'_>) -> Vec<Member> {
 
 impl Snapshot<'_> {
     /// True where both run the same image. Digests decide where both are known, else what the identifiers say.
-    pub(super) fn runs_the_image_of(self, other: Snapshot<'_>) -> bool {
+    fn runs_the_image_of(self, other: Snapshot<'_>) -> bool {
         let (a, b) = (self.configuration, other.configuration);
         let (Some(own), Some(others)) = (a.image(), b.image()) else {
             return a.text(Member::Image) == b.text(Member::Image);
@@ -38,6 +38,22 @@ impl Snapshot<'_> {
             (Some(a), Some(b)) => own.is_beside(&others) && a == b,
             _ => own.is_same(&others),
         }
+    }
+
+    /// True where it cannot be excluded that both run the same image.
+    pub(super) fn may_run_the_image_of(self, other: Snapshot<'_>) -> bool {
+        let (a, b) = (self.configuration, other.configuration);
+        let (Some(own), Some(others)) = (a.image(), b.image()) else {
+            return a.text(Member::Image) == b.text(Member::Image);
+        };
+        let told_apart = match (self.digest_of(&own), other.digest_of(&others)) {
+            (Some(a), Some(b)) => a != b,
+            _ => match (own.effective_tag(), others.effective_tag()) {
+                (Some(a), Some(b)) => a != b,
+                _ => false,
+            },
+        };
+        own.is_beside(&others) && !told_apart
     }
 
     fn digest_of(&self, image: &ImageIdentifier) -> Option<String> {

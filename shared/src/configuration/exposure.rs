@@ -29,7 +29,8 @@ impl fmt::Display for Exposure {
     }
 }
 
-/// The guards that trip on the way from one configuration to another.
+/// The guards that trip on the way from one configuration to another. An image of which it cannot be told whether it
+/// stays the same counts as staying: so give both digests where they are known, and the tags that were recorded.
 pub fn exposure(from: Snapshot<'_>, to: Snapshot<'_>) -> Vec<Exposure> {
     let (a, b) = (from.configuration, to.configuration);
     let public = |configuration: &Configuration| configuration.flag(Member::Public).unwrap_or(true);
@@ -47,7 +48,7 @@ pub fn exposure(from: Snapshot<'_>, to: Snapshot<'_>) -> Vec<Exposure> {
         (!public(a) && public(b), Exposure::BecomesPublic),
         ([Member::AccessRole, Member::InstanceRole].iter().any(role_changes), Exposure::ChangesRoles),
         (
-            from.runs_the_image_of(to) && same_code && environments.iter().any(environment_changes),
+            from.may_run_the_image_of(to) && same_code && environments.iter().any(environment_changes),
             Exposure::ChangesEnvironment,
         ),
     ];

@@ -25,7 +25,7 @@ mod sealed;
 
 use std::collections::BTreeMap;
 
-use crate::redact::Untrusted;
+use crate::redact::{Redactor, Untrusted};
 
 pub use equality::{Snapshot, differences};
 pub use exposure::{Exposure, exposure};
@@ -36,7 +36,17 @@ pub use sealed::Sealed;
 /// Values of environment variables, or references of secrets, by the variables' names.
 pub type Environment = BTreeMap<String, Untrusted>;
 
-/// A complete configuration. Its `Debug` shows no secret.
+/// A complete configuration. Its `Debug` shows no secret, and it cannot be serialized by mistake:
+///
+/// ```compile_fail
+/// serde_json::to_string(&autopilot::configuration::Configuration::default());
+/// ```
+///
+/// but only where it is sealed for the state table:
+///
+/// ```
+/// serde_json::to_string(&autopilot::configuration::Configuration::default().seal());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
     members: BTreeMap<Member, Held>,
@@ -128,6 +138,23 @@ impl Configuration {
             Held::Environment(environment) => Some(environment),
             _ => None,
         }
+    }
+
+    /// Removes this configuration's secrets from texts, such as a refusal of App Runner's that repeats a value.
+    pub fn redactor(&self) -> Redactor {
+        let mut redactor = Redactor::default();
+        for held in self.members.values() {
+            match held {
+                Held::Environment(environment) => {
+                    for (name, value) in environment {
+                        redactor.know_variable(name, value);
+                    }
+                }
+                Held::Secret(command) => redactor.know_command(command),
+                Held::Text(_) | Held::Flag(_) | Held::Number(_) => {}
+            }
+        }
+        redactor
     }
 
     /// True for a service that is built from code.

@@ -1,7 +1,12 @@
 //! ECR: what is said of an image, and what is not claimed where it cannot be read.
 
-use anyhow::Result;
-use autopilot::{error::Class, evidence::Image, ports::ImageRead};
+use anyhow::{Context as _, Result};
+use autopilot::{
+    configuration::ImageIdentifier,
+    error::Class,
+    evidence::Image,
+    ports::{ImageDigests as _, ImageRead},
+};
 use autopilot_aws::ecr::Ecr;
 use jiff::Timestamp;
 use sandbox::aws::{Fault, ecr::ImageSpec};
@@ -94,5 +99,35 @@ async fn layers_that_may_not_be_read_leave_what_the_manifest_says() -> Result<()
     account.faults().always("ecr", "BatchGetImage", Fault::ServerError);
     let error = Ecr::new(&sdk(&account).await).image(&identifier(OWN, "orders:v1")).await.unwrap_err();
     assert_eq!((error.class, error.code.as_deref()), (Class::Retryable, Some("ServerException")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tag_is_resolved_to_its_digest_and_push() -> Result<()> {
+    let account = account().await?;
+    let ecr = Ecr::new(&sdk(&account).await);
+    let pushed_at: Timestamp = "2026-11-20T10:00:00.25Z".parse()?;
+    let first =
+        account.ecr().push(OWN, "orders", "latest", &ImageSpec { pushed_at, ..spec(&["linux/amd64"]) });
+    let image: ImageIdentifier = identifier(OWN, "orders").parse()?;
+    let found = ecr.resolve(&image).await?.context("an image")?;
+    assert_eq!((&found.digest, found.pushed_at), (&first, Some(pushed_at)));
+    let second = account.ecr().push(OWN, "orders", "latest", &spec(&["linux/amd64"]));
+    assert_eq!(ecr.resolve(&image).await?.context("an image")?.digest, second, "the tag moved");
+    let pinned = image.with_digest(&first);
+    assert_eq!(ecr.resolve(&pinned).await?.context("an image")?.digest, first, "the digest is still there");
+    account.ecr().expire(OWN, "orders", &first);
+    assert_eq!(ecr.resolve(&pinned).await?, None);
+    for name in ["orders:v2", "nowhere:v1"] {
+        assert_eq!(ecr.resolve(&identifier(OWN, name).parse()?).await?, None, "{name}");
+    }
+    let error = ecr.resolve(&identifier(OTHER, "orders:v1").parse()?).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_deref()), (Class::Permanent, Some("AccessDeniedException")));
+    account.requests().clear();
+    let error = ecr.resolve(&"public.ecr.aws/nginx/nginx:latest".parse()?).await.unwrap_err();
+    assert_eq!(
+        (error.class, error.call, account.requests().all().len()),
+        (Class::Permanent, "ecr:DescribeImages", 0)
+    );
     Ok(())
 }

@@ -4,6 +4,7 @@ mod changes;
 mod dns;
 mod hostile;
 mod image;
+mod metrics;
 mod signing;
 mod subnets;
 mod successor;
