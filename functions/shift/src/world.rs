@@ -135,7 +135,7 @@ impl<D> Paced<D> {
                 }
                 match recent.front() {
                     Some(first) if recent.len() >= A_SECOND => {
-                        Duration::from_secs(1) - now.duration_since(*first)
+                        Duration::from_secs(1).saturating_sub(now.duration_since(*first))
                     }
                     _ => {
                         recent.push_back(now);
