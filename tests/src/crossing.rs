@@ -154,13 +154,12 @@ impl Crossing {
         Ok(shift)
     }
 
-    /// The successor answered so many requests in each of the last minutes, so many of them with errors.
+    /// From now on the successor answers so many requests a minute, so many of them with errors.
     pub fn serve(&self, requests: f64, errors: f64) {
         let cloudwatch = self.stage.account.cloudwatch();
         let now = self.stage.account.clock().now();
-        for minute in -1..3 {
+        for minute in -1..10 {
             let at = whole_minute(now) + SignedDuration::from_mins(minute);
-            let at = at.min(now);
             let put = |name: &str, value: f64| {
                 cloudwatch.put_balancer_metric(&self.balancer, Some(&self.group), name, at, value);
             };

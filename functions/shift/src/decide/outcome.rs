@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 
 use super::{Act, Because, What, particulars};
 use crate::{
-    records::{Weights, longest_ttl},
+    records::{Standing, Weights, longest_ttl, standing},
     shift::{Hold, Phase, Shift, Why, Written},
 };
 
 /// The write was made, now or earlier. `id` is missing where Route 53's answer was lost.
 pub fn made(shift: &mut Shift, act: &Act, id: Option<ChangeId>, now: Timestamp) -> Vec<Say> {
     let ttl = longest_ttl(&act.before);
-    shift.written = Some(Written { id, at: now, insync_at: None, ttl });
+    // Where the records were so already, no server has anything to hear of.
+    let insync_at = (standing(&act.before, &act.after) == Standing::AsExpected).then_some(now);
+    shift.written = Some(Written { id, at: now, insync_at, ttl });
     shift.expected.clone_from(&act.after);
     shift.hold = None;
     shift.promoted = false;
