@@ -23,10 +23,10 @@ ANY_RESOURCE = dict.fromkeys(
 )
 
 # Partition keys of the table that a function's role may touch: its own, and what all functions share.
-LEADING_KEYS = {"NotifyRole": ["notify", "control"]}
+LEADING_KEYS = {"NotifyRole": ["notify", "control"], "RebuildRole": ["rebuild", "control"], "ShiftRole": ["shift", "control"]}
 
 # Calls whose adapter is there before the function that makes them.
-AWAITED = {"events:PutEvents"}
+AWAITED = {"cloudwatch:DescribeAlarms", "ecr:DescribeImages"}
 
 PSEUDO = {
     "AWS::Partition": "aws",

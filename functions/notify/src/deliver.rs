@@ -78,8 +78,10 @@ where
         let mut failed = None;
         // One notice's entries, one a topic, go out together; notices go out one after the other.
         for entries in record.outbox.entries.chunk_by(|a, b| a.message.notice == b.message.notice) {
-            let Some(message) =
-                entries.first().and_then(|e| compose(record, &e.message.notice, evidences, call))
+            let notice = entries.first().map(|entry| &entry.message.notice);
+            let Some(message) = notice
+                .filter(|notice| !is_said_by_the_alert(notice, record))
+                .and_then(|notice| compose(record, notice, evidences, call))
             else {
                 sent.extend(entries.iter().map(|entry| entry.number));
                 continue;
@@ -134,6 +136,16 @@ where
             }
         }
     }
+}
+
+/// An alert that goes out late tells how App Runner's own rollback ended; then nobody needs to be told again.
+fn is_said_by_the_alert(notice: &Notice, record: &SubjectRecord) -> bool {
+    let Notice::RollbackEnded { incident: ended } = notice else { return false };
+    record
+        .outbox
+        .entries
+        .iter()
+        .any(|entry| matches!(&entry.message.notice, Notice::Failure { incident } if incident == ended))
 }
 
 /// What an incident is about, by its kind.
