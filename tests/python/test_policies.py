@@ -18,6 +18,12 @@ ANY_RESOURCE = dict.fromkeys(
         "cloudwatch:GetMetricData",
         "ec2:DescribeRouteTables",
         "ec2:DescribeSubnets",
+        "elasticloadbalancing:DescribeListenerCertificates",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
     ],
     "the call supports no resource",
 )
@@ -26,7 +32,7 @@ ANY_RESOURCE = dict.fromkeys(
 LEADING_KEYS = {"NotifyRole": ["notify", "control"], "RebuildRole": ["rebuild", "control"], "ShiftRole": ["shift", "control"]}
 
 # Calls whose adapter is there before the function that makes them.
-AWAITED = {"cloudwatch:DescribeAlarms", "ecr:DescribeImages"}
+AWAITED = {"ecr:DescribeImages"}
 
 PSEUDO = {
     "AWS::Partition": "aws",
@@ -56,6 +62,9 @@ def arn_of(expanded):
     def resolve(resource):
         if isinstance(resource, str):
             return resource
+        if "Fn::Split" in resource:  # one ARN for each item of a parameter
+            template, variables = resource["Fn::Split"][1]["Fn::Sub"]
+            return re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]] and "Z0EXAMPLE", template)
         if "Fn::Sub" in resource:
             return sub(resource["Fn::Sub"])
         name = resource["Ref"] if "Ref" in resource else resource["Fn::GetAtt"][0]

@@ -240,6 +240,6 @@ def test_functions_get_exactly_the_variables_that_they_read(template, root):
         crate = root / "functions" / function["Metadata"]["BuildProperties"]["Binary"]
         settings = (crate / "src" / "settings.rs").read_text()
         read = set(re.findall(r'(?:required|optional)(?:::<\w+>)?\(\s*\w+,\s*"(\w+)"', settings))
-        given = set(function["Properties"]["Environment"]["Variables"])
+        given = set(function["Properties"].get("Environment", {}).get("Variables", {}))
         given |= set(template["Globals"]["Function"]["Environment"]["Variables"])
         assert given == read | {"LOG_LEVEL"}, f"{name}; LOG_LEVEL is read by the runtime of every function"
