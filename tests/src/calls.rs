@@ -20,7 +20,8 @@ pub fn names(stage: &Stage) -> Vec<String> {
 pub fn names_of(stage: &Stage, function: &str) -> Vec<String> {
     let calls = stage.account.requests().by(function).into_iter();
     // As IAM names them.
-    let service = |name: &str| if name == "elbv2" { "elasticloadbalancing".to_owned() } else { name.to_owned() };
+    let service =
+        |name: &str| if name == "elbv2" { "elasticloadbalancing".to_owned() } else { name.to_owned() };
     calls.map(|call| format!("{}:{}", service(&call.service), call.operation)).collect()
 }
 

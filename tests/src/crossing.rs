@@ -62,7 +62,6 @@ impl Crossing {
     /// Puts everything that a shift needs onto a stage.
     pub fn furnish(stage: Stage) -> Result<Self> {
         let account = &stage.account;
-        let service = account.services().create(ServiceSpec::image("orders", IMAGE))?;
         let elb = account.elbv2();
         let balancer = elb.add_load_balancer(&LoadBalancerSpec::application("shop"));
         let group = elb.add_target_group("orders", Some(&balancer));
@@ -77,17 +76,19 @@ impl Crossing {
         elb.add_rule(&listener, "1", &rule);
         account.route53().add_zone(ZONE, "example.com");
         let balancer_name = "shop-1.us-east-1.elb.amazonaws.com".to_owned();
-        let crossing = Self { stage, service, balancer, balancer_name, group };
-        crossing.add_name(NAME)?;
+        let mut crossing = Self { stage, service: String::new(), balancer, balancer_name, group };
+        crossing.service = crossing.add_name("orders", NAME)?;
         Ok(crossing)
     }
 
-    /// A further name: a custom domain of the service and its record.
-    pub fn add_name(&self, name: &str) -> Result<()> {
-        self.stage.account.services().add_domain(&self.service, name, false, DomainStatus::Active)?;
-        let record = cname(name, ORIGIN);
-        let put = self.stage.account.route53().put_record(ZONE, &record);
-        put.map_err(|error| anyhow::anyhow!("{}: {}", error.code, error.message))
+    /// A further service with a custom domain and its record. Returns the service's ARN.
+    pub fn add_name(&self, service: &str, name: &str) -> Result<String> {
+        let services = self.stage.account.services();
+        let arn = services.create(ServiceSpec::image(service, IMAGE))?;
+        services.add_domain(&arn, name, false, DomainStatus::Active)?;
+        let put = self.stage.account.route53().put_record(ZONE, &cname(name, ORIGIN));
+        put.map_err(|error| anyhow::anyhow!("{}: {}", error.code, error.message))?;
+        Ok(arn)
     }
 
     /// A plan with the shortest times.

@@ -288,10 +288,6 @@ where
     async fn begin<'a>(&self, job: &'a mut Job, control: &Control, now: Timestamp) -> Option<Ready<'a>> {
         let (act, shift) = (job.act.as_ref()?, job.record.state.work.as_ref()?);
         let batch = of_act(act, &shift.plan);
-        if batch.changes.is_empty() {
-            job.end(Outcome::Made(Receipt { operation: None }), None, now);
-            return None;
-        }
         let gate = match act.what {
             What::TurnBack { .. } => Gate { leave: Leave::ToTurnBack, budget: UNBOUNDED },
             _ => Gate { leave: Leave::OfPerson, budget: BUDGET },
@@ -300,6 +296,11 @@ where
         match mutation::begin(&mut job.record.state.ledger, &gate, control, described, now) {
             Err(refused) => {
                 job.end(refused, None, now);
+                None
+            }
+            // The records are so already: what was allowed need not be done.
+            Ok(_) if batch.changes.is_empty() => {
+                job.conclude(Ok(None), now);
                 None
             }
             Ok(intended) => match job.record.save(&self.desk.state).await {
