@@ -101,6 +101,8 @@ pub fn announced(announcement: &Announcement) -> Message {
     let function = announcement.topic.as_str().trim_start_matches("Autopilot ").to_lowercase();
     let severity = match announcement.phase {
         Phase::Failed => Severity::Critical,
+        // The successor fails and the way back is not safe: nothing mends this but a person.
+        Phase::Held if announcement.reason == "from-not-healthy" => Severity::Critical,
         Phase::Held => Severity::Warning,
         _ => Severity::Info,
     };
@@ -129,6 +131,7 @@ pub fn announced(announcement: &Announcement) -> Message {
                 heading: "",
                 lines: vec![Redactor::default().clean(&announcement.summary.as_str().into())],
             },
+            Section::ours("Traffic", weights(announcement)),
             Section::ours("What", facts),
             Section { heading: "Plan", lines: plan.into_iter().collect() },
         ],
@@ -137,6 +140,17 @@ pub fn announced(announcement: &Announcement) -> Message {
         links: service.iter().map(links::service).collect(),
         resources: vec![announcement.subject.clone()],
     }
+}
+
+/// Where the traffic of a shift goes, as a bar.
+fn weights(announcement: &Announcement) -> Option<String> {
+    const WIDTH: usize = 20;
+    let weights = announcement.more.get("weights")?;
+    let weight = |side: &str| weights.get(side)?.as_u64().filter(|weight| *weight <= 100);
+    let (from, to) = (weight("from")?, weight("to")?);
+    let filled = usize::try_from(to).ok()? * WIDTH / 100;
+    let bar = ["\u{2591}".repeat(WIDTH - filled), "\u{2588}".repeat(filled)].concat();
+    Some(format!("App Runner {from:>3} {bar} {to:>3} successor"))
 }
 
 /// The mode tag cannot be read and counts as `off`.
@@ -237,5 +251,40 @@ fn length(from: Timestamp, to: Timestamp) -> String {
         120..=7_199 => format!("{} min", seconds / 60),
         7_200..=172_799 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_weights_of_a_shift_are_drawn() {
+        let detail = |weights| {
+            json!({
+                "announcement_id": "a#1", "incident_id": "a", "phase": "held", "reason": "from-not-healthy",
+                "summary": "It holds.", "resource": "app.example.com", "time": "2026-11-20T09:53:16Z",
+                "weights": weights,
+            })
+        };
+        for (weights, drawn) in [
+            (json!({"from": 75, "to": 25}), Some("App Runner  75 ░░░░░░░░░░░░░░░█████  25 successor")),
+            (json!({"from": 0, "to": 100}), Some("App Runner   0 ████████████████████ 100 successor")),
+            (json!({"from": 0, "to": 1000}), None),
+            (json!("all"), None),
+        ] {
+            let detail = detail(weights);
+            let read =
+                Announcement::from_event("Autopilot Traffic Shift", detail.as_object().unwrap()).unwrap();
+            let message = announced(&read);
+            assert_eq!(message.severity, Severity::Critical);
+            let mail = message.for_people().body;
+            match drawn {
+                Some(drawn) => assert!(mail.as_str().contains(drawn), "{mail}"),
+                None => assert!(!mail.as_str().contains("successor"), "{mail}"),
+            }
+        }
     }
 }

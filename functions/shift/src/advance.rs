@@ -22,6 +22,7 @@ use autopilot::{
     period::Period,
     ports::{Announce, DnsRead, DnsWrite},
     store::{Record, StateRead, StateWrite, Written},
+    telemetry,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -358,6 +359,10 @@ where
                 Ok(Written::Conflict) => return job.raced = true,
                 Err(error) => return job.failure = Some(error.into()),
             }
+        }
+        if let Some(shift) = job.shift() {
+            let name = shift.plan.record_name.to_string();
+            telemetry::weights(&name, shift.weights.from(), shift.weights.to(), now);
         }
         if let Err(failure) = send_pending(&self.desk.state, &self.desk.bus, &mut job.record).await {
             warn!(error = %failure, "An announcement is still to be sent");

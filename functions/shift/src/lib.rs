@@ -13,7 +13,7 @@
 //! | [`records`], [`successor`] | the two ends: records of the name, and what the successor's lead to |
 //! | [`preflight`] | whether a shift may start |
 //! | [`shift`], [`decide`] | what is remembered, and the policy |
-//! | [`world`], [`look`], [`inspect`] | what is asked of AWS, and at which pace |
+//! | [`world`], [`look`], [`inspect`], [`left`] | what is asked of AWS, and at which pace |
 //! | [`advance`] | from looking to writing |
 //! | [`command`], [`answer`], [`handler`] | what comes in and what is answered |
 //!
@@ -26,6 +26,7 @@ pub mod command;
 pub mod decide;
 pub mod handler;
 pub mod inspect;
+pub mod left;
 pub mod look;
 pub mod plan;
 pub mod preflight;

@@ -24,9 +24,10 @@ use tracing::warn;
 
 use crate::{
     decide::{FromSide, Seen},
+    left::domains_left,
     plan::{Plan, Target as Leads},
     preflight,
-    shift::{Shift, span},
+    shift::{Phase, Shift, span},
     successor::{Watched, watched_of},
     world::World,
 };
@@ -60,10 +61,11 @@ pub async fn look<W: World>(
         let doubtful = analysis.verdict == Verdict::Fail || shift.streak.failures() > 0 || shift.aborting;
         if doubtful { from_side(world, shift, now).await } else { FromSide::Unasked }
     }));
-    let sides = sides.await;
-    let found = shared.iter().zip(analyses).zip(sides).zip(deploying);
+    let left = join_all(shared.iter().map(|shift| left(world, shift, now)));
+    let (sides, left) = join(sides, left).await;
+    let found = shared.iter().zip(analyses).zip(sides).zip(deploying).zip(left);
     found
-        .map(|(((shift, analysis), from), deploying)| {
+        .map(|((((shift, analysis), from), deploying), domains_left)| {
             let change = shift.written.as_ref().and_then(|written| written.id.as_ref());
             Ok(Seen {
                 records: of_name(&zones, &shift.plan)?,
@@ -71,9 +73,21 @@ pub async fn look<W: World>(
                 analysis,
                 from,
                 deploying,
+                domains_left,
             })
         })
         .collect()
+}
+
+/// What keeps a shift from finishing by itself. What cannot be read keeps it, too.
+async fn left<W: World>(world: &W, shift: &Shift, now: Timestamp) -> Vec<String> {
+    let is_due = shift.phase == Phase::Validating && shift.validated_at().is_some_and(|until| now >= until);
+    if !is_due || !shift.plan.finish_automatically {
+        return Vec::new();
+    }
+    domains_left(world, shift)
+        .await
+        .unwrap_or_else(|error| vec![format!("domains that cannot be read ({error})")])
 }
 
 /// The records of one plan's name among those of its zone.

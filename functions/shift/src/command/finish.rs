@@ -1,12 +1,8 @@
 //! `finish`: a simple record again, and what to take down in which order.
 
-use std::collections::BTreeSet;
-
 use autopilot::{
-    dns::{RecordName, RecordSet},
     error::Failure,
-    evidence::CustomDomain,
-    ports::{Announce, AppRunnerRead, Described, DnsRead, RelatedRead},
+    ports::{Announce, AppRunnerRead, Described, DnsRead},
     store::{StateRead, StateWrite},
 };
 use futures_util::future::join;
@@ -17,7 +13,8 @@ use super::{Tried, answered, go_on::difference, shift_of};
 use crate::{
     advance::{ShiftRecord, Shifts},
     decide::{Act, What},
-    records::{Standing, is_pointer, leads_to, standing},
+    left::domains_left,
+    records::{Standing, standing},
     shift::{Phase, Shift},
     world::World,
 };
@@ -60,7 +57,7 @@ where
             return Ok(Tried::refused("record_name", difference(shift, &found)));
         }
         if shift.phase == Phase::Validating && !force {
-            let left = self.domains_left(shift).await?;
+            let left = domains_left(&self.world, shift).await?;
             if !left.is_empty() {
                 let message = format!(
                     "{} still lead to the App Runner service; shift them too, or say \"force\": true",
@@ -89,50 +86,14 @@ where
             return Ok(answer);
         };
         let arn = &shift.plan.from.service_arn;
-        let (left, described) = join(self.domains_left(shift), self.world.apprunner().describe(arn)).await;
+        let (left, described) =
+            join(domains_left(&self.world, shift), self.world.apprunner().describe(arn)).await;
         // The record is written; what can only be named in part is named in part.
         let left = left.unwrap_or_else(|_| vec!["domains that could not be read".to_owned()]);
         answer["checklist"] = checklist(shift, described.ok().as_ref(), &left);
         answer["blocked_by"] = json!(left);
         Ok(answer)
     }
-
-    /// Other names of the service's domains, `www` included, whose records still lead to App Runner.
-    async fn domains_left(&self, shift: &Shift) -> Result<Vec<String>, Failure> {
-        let domains = match self.world.apprunner().custom_domains(&shift.plan.from.service_arn).await {
-            Err(gone) if gone.is_not_found() => return Ok(Vec::new()),
-            domains => domains?,
-        };
-        let names: BTreeSet<RecordName> =
-            names_of(&domains).into_iter().filter(|name| *name != shift.plan.record_name).collect();
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let records = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await?;
-        let mut left: Vec<String> = records
-            .iter()
-            .filter(|record| leads_to_app_runner(record))
-            .map(|record| record.name.to_string())
-            .collect();
-        left.dedup();
-        Ok(left)
-    }
-}
-
-fn names_of(domains: &[CustomDomain]) -> Vec<RecordName> {
-    let names = domains.iter().flat_map(|domain| {
-        let name = domain.name.clone().unwrap_or_default();
-        let www = domain.www.then(|| format!("www.{name}"));
-        [Some(name), www]
-    });
-    names.flatten().filter_map(|name| name.parse().ok()).collect()
-}
-
-fn leads_to_app_runner(record: &RecordSet) -> bool {
-    let target = leads_to(record).to_lowercase();
-    is_pointer(&record.kind)
-        && record.weight != Some(0)
-        && target.trim_end_matches('.').ends_with(".awsapprunner.com")
 }
 
 /// What is left to take down, in an order in which nothing that is still needed goes first.

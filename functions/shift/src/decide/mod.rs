@@ -55,6 +55,8 @@ pub struct Seen {
     pub from: FromSide,
     /// True while the successor is being deployed.
     pub deploying: bool,
+    /// Other names of the service that still lead to App Runner; asked only where the shift is to finish by itself.
+    pub domains_left: Vec<String>,
 }
 
 /// A write, described completely enough to recognise it by reading.
@@ -205,7 +207,7 @@ impl Turn {
             return self.rest("wait", format!("until {baked_at}"));
         }
         match (self.shift.phase, self.shift.next_weight()) {
-            (Phase::Validating, _) => self.validate(&seen.analysis),
+            (Phase::Validating, _) => self.validate(seen),
             (_, Some(weight)) => self.step(&seen.analysis, weight),
             (_, None) => self.all_there(&seen.analysis),
         }
@@ -327,7 +329,8 @@ impl Turn {
         self.rest("validate", format!("until {until}"))
     }
 
-    fn validate(mut self, analysis: &Analysis) -> Next {
+    fn validate(mut self, seen: &Seen) -> Next {
+        let analysis = &seen.analysis;
         if let Some(until) = self.shift.validated_at().filter(|until| self.now < *until) {
             return self.rest("wait", format!("validating until {until}"));
         }
@@ -341,6 +344,15 @@ impl Turn {
             return self.hold(Why::Inconclusive, &words);
         }
         self.release(Why::Inconclusive);
+        if !seen.domains_left.is_empty() {
+            let words = format!(
+                "Does not finish: {} still lead to the App Runner service. It does once they do not; finish with \
+                 \"force\": true does it now.",
+                seen.domains_left.join(", ")
+            );
+            return self.hold(Why::DomainsLeft, &words);
+        }
+        self.release(Why::DomainsLeft);
         let after = self.shift.pairs.successor_alone();
         self.act("finish", "the validation time is over", What::Finish, after)
     }

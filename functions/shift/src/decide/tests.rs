@@ -213,6 +213,18 @@ fn validation_ends_with_finish_by_itself_only_where_the_plan_says_so() {
 }
 
 #[test]
+fn it_does_not_finish_by_itself_while_another_domain_leads_to_app_runner() {
+    let mut shift = running(&plan(&json!({"finish_automatically": true, "validation_time": "0s"})), 5);
+    shift.phase = Phase::Validating;
+    shift.validating_since = Some(at(0));
+    let left = Seen { domains_left: vec!["www.example.com".to_owned()], ..seen(&shift, Verdict::Pass) };
+    let held = decide(&shift, &left, at(700));
+    assert_eq!((decision(&held), held.say[0].reason), (("hold", None), "domains-left"));
+    let next = decide(&held.shift, &seen(&shift, Verdict::Pass), at(760));
+    assert_eq!(decision(&next), ("finish", Some(What::Finish)));
+}
+
+#[test]
 fn what_was_not_made_is_told_where_a_person_is_needed() {
     let shift = running(&plan(&json!({})), 2);
     let step = decide(&shift, &seen(&shift, Verdict::Pass), at(700)).act.unwrap();

@@ -89,5 +89,6 @@ pub(super) fn seen(shift: &Shift, verdict: Verdict) -> Seen {
         analysis: analysis(verdict, "error-share"),
         from: healthy(),
         deploying: false,
+        domains_left: Vec::new(),
     }
 }
