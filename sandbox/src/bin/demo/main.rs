@@ -6,6 +6,7 @@
 
 mod rebuild;
 mod scenes;
+mod shift;
 mod timeline;
 
 use std::{path::Path, process::Command, time::Duration};
@@ -39,7 +40,7 @@ async fn play(root: &Path) -> Result<()> {
     // Lambda waits one and two minutes before it tries again; nobody watching wants to.
     let host = host::Options { retry_delays: [Duration::from_millis(300); 2], ..host::Options::default() };
     // Acting functions only plan until somebody sets their mode; the delays are minutes outside of a demo.
-    let parameters = [("RebuildMode", "on"), ("RebuildDelays", "1s,2s,3s")];
+    let parameters = [("RebuildMode", "on"), ("RebuildDelays", "1s,2s,3s"), ("HostedZoneIds", shift::ZONE)];
     let stage = Stage::raise(&root.join("template.yaml"), &parameters, binaries, account, &host).await?;
     scenes::all(&stage, root).await
 }
