@@ -24,7 +24,7 @@ use autopilot::{
     store::{Record, StateRead, StateWrite, Written},
     telemetry,
 };
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -50,6 +50,10 @@ const SHARING: usize = 50;
 
 /// So many shifts of a rejected batch are tried alone; the others wait for the next tick.
 const ALONE: usize = 20;
+
+/// Records that are stored at the same time, and zones that are written to.
+const AT_ONCE: usize = 16;
+const ZONES_AT_ONCE: usize = 5;
 
 /// A shift makes far fewer changes; this only bounds a fault of ours.
 const BUDGET: Budget = Budget { most: 200, within: Period::days(1), cool_down: Period::seconds(0) };
@@ -197,7 +201,8 @@ where
             let control = self.desk.control().await?;
             self.write_all(&mut jobs, &control, now).await;
         }
-        join_all(jobs.iter_mut().map(|job| self.put_away(job, now))).await;
+        let put_away = stream::iter(jobs.iter_mut()).map(|job| self.put_away(job, now));
+        put_away.buffer_unordered(AT_ONCE).collect::<()>().await;
         Ok(jobs)
     }
 
@@ -231,14 +236,14 @@ where
                 }
             }
             let sharing = if lane == Lane::Alone { 1 } else { SHARING };
-            join_all(writes.into_iter().map(|(zone, mut own)| async move {
+            let zones = stream::iter(writes).map(|(zone, mut own)| async move {
                 while !own.is_empty() {
                     let rest = own.split_off(own.len().min(sharing));
                     self.write(zone, own, control, now).await;
                     own = rest;
                 }
-            }))
-            .await;
+            });
+            zones.buffer_unordered(ZONES_AT_ONCE).collect::<()>().await;
         }
     }
 

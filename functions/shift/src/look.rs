@@ -3,7 +3,7 @@
 //! | what | calls |
 //! |---|---|
 //! | records | one listing a zone, for all names in it |
-//! | changes that are not everywhere yet | one `GetChange` a batch, at most [`CHANGES`] a zone and tick |
+//! | changes that are not everywhere yet | one `GetChange` a batch, at most 8 a zone and 60 a tick |
 //! | an Express service | one resolution a service |
 //! | metrics and alarms of the successors | one `GetMetricData` for each 500 queries, one `DescribeAlarms` |
 //! | App Runner's side | two reads and its metrics, only where a successor fails |
@@ -15,10 +15,16 @@ use autopilot::{
     balancing::ExpressService,
     dns::{ChangeId, ChangeStatus, HostedZoneId, RecordName, RecordSet},
     error::{Class, Failure, PortError},
+    evidence::CustomDomain,
     period::Period,
-    ports::{AppRunnerRead, DnsRead, ExpressRead, RelatedRead, Window},
+    ports::{AppRunnerRead, Described, DnsRead, ExpressRead, RelatedRead, Window},
+    service::{ServiceArn, ServiceStatus},
 };
-use futures_util::future::{join, join_all};
+use futures_util::{
+    StreamExt,
+    future::{join, join_all},
+    stream,
+};
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
@@ -32,8 +38,13 @@ use crate::{
     world::World,
 };
 
-/// Changes that are asked after in one zone and tick, the oldest first; the others wait for the next.
+/// Changes that are asked after in one zone and tick, and in all of them, the oldest first; the others wait for the
+/// next. At five requests a second a tick of 50 zones stays well within a function's time so.
 const CHANGES: usize = 8;
+const ALL_CHANGES: usize = 60;
+
+/// Services that are read at the same time.
+const AT_ONCE: usize = 8;
 
 /// The shortest stretch of time that is judged.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(5);
@@ -57,10 +68,15 @@ pub async fn look<W: World>(
         shifts.iter_mut().zip(deploying).map(|(shift, found)| renew(shift, found)).collect();
     let shared: Vec<&Shift> = shifts.iter().map(|shift| &**shift).collect();
     let analyses = successors(world, &shared, now).await;
-    let sides = join_all(shared.iter().zip(&analyses).map(|(shift, analysis)| async {
-        let doubtful = analysis.verdict == Verdict::Fail || shift.streak.failures() > 0 || shift.aborting;
-        if doubtful { from_side(world, shift, now).await } else { FromSide::Unasked }
-    }));
+    let doubtful: Vec<bool> =
+        shared.iter().zip(&analyses).map(|(shift, analysis)| is_doubtful(shift, analysis)).collect();
+    let asked =
+        shared.iter().zip(&doubtful).filter(|(_, doubtful)| **doubtful).map(|(shift, _)| *shift).collect();
+    let sides = async {
+        let mut found = from_sides(world, asked, now).await.into_iter();
+        let side = |doubtful: &bool| doubtful.then(|| found.next()).flatten().unwrap_or(FromSide::Unasked);
+        doubtful.iter().map(side).collect::<Vec<_>>()
+    };
     let left = join_all(shared.iter().map(|shift| left(world, shift, now)));
     let (sides, left) = join(sides, left).await;
     let found = shared.iter().zip(analyses).zip(sides).zip(deploying).zip(left);
@@ -128,11 +144,14 @@ async fn changes<W: World>(world: &W, shifts: &[&Shift]) -> HashMap<ChangeId, Ch
             pending.entry(&shift.plan.hosted_zone_id).or_default().push((written.at, id));
         }
     }
-    let wanted = pending.into_values().flat_map(|mut changes| {
+    let mut wanted: Vec<(Timestamp, &ChangeId)> = Vec::new();
+    for mut changes in pending.into_values() {
         changes.sort_by_key(|(at, id)| (*at, id.0.as_str()));
         changes.dedup_by_key(|(_, id)| *id);
-        changes.into_iter().take(CHANGES).map(|(_, id)| id)
-    });
+        wanted.extend(changes.into_iter().take(CHANGES));
+    }
+    wanted.sort_by_key(|(at, _)| *at);
+    let wanted = wanted.into_iter().take(ALL_CHANGES).map(|(_, id)| id);
     let reads = wanted.map(|id| async move { (id.clone(), world.dns().change_status(id).await) });
     let answers = join_all(reads).await.into_iter();
     let told = answers.filter_map(|(id, answer)| match answer {
@@ -149,13 +168,13 @@ async fn changes<W: World>(world: &W, shifts: &[&Shift]) -> HashMap<ChangeId, Ch
 type FoundExpress = Option<Result<Option<ExpressService>, PortError>>;
 
 async fn express<W: World>(world: &W, shifts: &[&Shift]) -> Vec<FoundExpress> {
-    let reads = shifts.iter().map(|shift| async {
+    let reads = stream::iter(shifts).map(|shift| async move {
         match &shift.plan.to.target {
             Leads::ExpressServiceArn(arn) => Some(world.express().express_service(arn).await),
             _ => None,
         }
     });
-    join_all(reads).await
+    reads.buffered(AT_ONCE).collect().await
 }
 
 /// Its own updates move an Express service to other target groups: what is watched follows. True while it deploys,
@@ -231,29 +250,61 @@ async fn successors<W: World>(world: &W, shifts: &[&Shift], now: Timestamp) -> V
         .collect()
 }
 
+/// Where a way back may be needed, the side that it leads to is looked at.
+fn is_doubtful(shift: &Shift, analysis: &Analysis) -> bool {
+    analysis.verdict == Verdict::Fail || shift.streak.failures() > 0 || shift.aborting
+}
+
 /// How App Runner's side does.
 pub async fn from_side<W: World>(world: &W, shift: &Shift, now: Timestamp) -> FromSide {
-    let arn = &shift.plan.from.service_arn;
-    let (source, checks) = (Source::AppRunner(arn.clone()), checks(&shift.plan, &[]));
-    let target = Target { source: &source, checks: &checks, window: window(shift, now) };
-    let batch = Batch::of(vec![target]);
-    let ((described, domains), answers) = join(
-        join(world.apprunner().describe(arn), world.apprunner().custom_domains(arn)),
-        batch.ask(world.metrics()),
-    )
-    .await;
+    from_sides(world, vec![shift], now).await.pop().unwrap_or(FromSide::Unasked)
+}
+
+/// The same for several shifts: each service is read once, and all metrics are asked for together.
+async fn from_sides<W: World>(world: &W, shifts: Vec<&Shift>, now: Timestamp) -> Vec<FromSide> {
+    let arns: BTreeSet<&ServiceArn> = shifts.iter().map(|shift| &shift.plan.from.service_arn).collect();
+    let reads = stream::iter(arns).map(|arn| async move {
+        let apprunner = world.apprunner();
+        (arn, join(apprunner.describe(arn), apprunner.custom_domains(arn)).await)
+    });
+    let asked: Vec<(Source, Checks)> = shifts
+        .iter()
+        .map(|shift| (Source::AppRunner(shift.plan.from.service_arn.clone()), checks(&shift.plan, &[])))
+        .collect();
+    let targets = asked.iter().zip(&shifts);
+    let targets =
+        targets.map(|((source, checks), shift)| Target { source, checks, window: window(shift, now) });
+    let batch = Batch::of(targets.collect());
+    let (services, answers) =
+        join(reads.buffer_unordered(AT_ONCE).collect::<HashMap<_, _>>(), batch.ask(world.metrics())).await;
+    let observed = shifts.iter().zip(&answers.observations).zip(&asked);
+    observed
+        .map(|((shift, observation), (_, checks))| match services.get(&shift.plan.from.service_arn) {
+            Some((described, domains)) => {
+                read_side(&shift.plan, described, domains, judge(observation, checks))
+            }
+            None => FromSide::Unasked,
+        })
+        .collect()
+}
+
+fn read_side(
+    plan: &Plan,
+    described: &Result<Described, PortError>,
+    domains: &Result<Vec<CustomDomain>, PortError>,
+    analysis: Analysis,
+) -> FromSide {
     // A service that is gone is no trouble of reading: it certainly serves nobody.
     let gone = |error: &PortError| error.is_not_found() && error.class == Class::Permanent;
     let status = match described {
-        Ok(described) => described.status,
-        Err(error) if gone(&error) => autopilot::service::ServiceStatus::Deleted,
+        Ok(described) => described.status.clone(),
+        Err(error) if gone(error) => ServiceStatus::Deleted,
         Err(error) => return FromSide::Unread(error.in_short()),
     };
     let domain = match domains {
-        Ok(domains) => preflight::status_of(&shift.plan.record_name, &domains).map(str::to_owned),
-        Err(error) if gone(&error) => None,
+        Ok(domains) => preflight::status_of(&plan.record_name, domains).map(str::to_owned),
+        Err(error) if gone(error) => None,
         Err(error) => return FromSide::Unread(error.in_short()),
     };
-    let analysis = answers.observations.first().map(|observation| judge(observation, &checks));
-    FromSide::Read { status, domain, analysis: analysis.unwrap_or_else(|| Analysis::of(Vec::new())) }
+    FromSide::Read { status, domain, analysis }
 }

@@ -67,7 +67,8 @@ where
         }
         let fields = &command.fields;
         let answer = match command.name.as_str() {
-            "tick" => return self.tick(call.now).await,
+            // All that a reconciliation could compare, every tick does.
+            "tick" | "reconcile" => return self.tick(call.now).await,
             "start" => self.start(fields, call.now).await?,
             "list" => self.list(fields).await?,
             "status" => self.status(fields).await?,
