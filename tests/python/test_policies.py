@@ -32,7 +32,7 @@ ANY_RESOURCE = dict.fromkeys(
 LEADING_KEYS = {"NotifyRole": ["notify", "control"], "RebuildRole": ["rebuild", "control"], "ShiftRole": ["shift", "control"]}
 
 # Calls whose adapter is there before the function that makes them.
-AWAITED = {"ecr:DescribeImages"}
+AWAITED = {"ecr:DescribeImages"}  # rollback
 
 PSEUDO = {
     "AWS::Partition": "aws",

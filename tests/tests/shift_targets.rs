@@ -85,8 +85,8 @@ async fn aliases_of_both_address_types_are_shifted_together() -> Result<()> {
     };
     let good = changed("both-1.us-east-1.elb.amazonaws.com", &group);
     let dry = dry_run(&crossing, &good).await?;
-    let changes = dry["batches"][0]["changes"].as_array().map(Vec::len);
-    assert_eq!((&dry["ok"], changes), (&json!(true), Some(6)), "two deletions, four creations: {dry:#}");
+    let first = dry["batches"][0]["changes"].as_array().map(Vec::len);
+    assert_eq!((&dry["ok"], first), (&json!(true), Some(6)), "two deletions, four creations: {dry:#}");
     let single = dry_run(&crossing, &changed(&crossing.balancer_name, &crossing.group)).await?;
     assert_eq!(fields(&single), ["plan.record_name"], "AAAA needs a dual-stack load balancer: {single:#}");
     let started = crossing.start(&good).await?;

@@ -79,10 +79,8 @@ where
         // One notice's entries, one a topic, go out together; notices go out one after the other.
         for entries in record.outbox.entries.chunk_by(|a, b| a.message.notice == b.message.notice) {
             let notice = entries.first().map(|entry| &entry.message.notice);
-            let Some(message) = notice
-                .filter(|notice| !is_said_by_the_alert(notice, record))
-                .and_then(|notice| compose(record, notice, evidences, call))
-            else {
+            let message = notice.and_then(|notice| compose(record, notice, evidences, call));
+            let Some(message) = message.filter(|_| !are_said_by_the_alert(entries, record)) else {
                 sent.extend(entries.iter().map(|entry| entry.number));
                 continue;
             };
@@ -138,14 +136,16 @@ where
     }
 }
 
-/// An alert that goes out late tells how App Runner's own rollback ended; then nobody needs to be told again.
-fn is_said_by_the_alert(notice: &Notice, record: &SubjectRecord) -> bool {
-    let Notice::RollbackEnded { incident: ended } = notice else { return false };
-    record
-        .outbox
-        .entries
-        .iter()
-        .any(|entry| matches!(&entry.message.notice, Notice::Failure { incident } if incident == ended))
+/// Whoever gets an alert late reads in it how App Runner's own rollback ended, and needs no second message.
+fn are_said_by_the_alert(entries: &[Entry<Outgoing>], record: &SubjectRecord) -> bool {
+    let alert_waits = |entry: &Entry<Outgoing>| {
+        let Notice::RollbackEnded { incident: ended } = &entry.message.notice else { return false };
+        record.outbox.entries.iter().any(|other| {
+            let failure = matches!(&other.message.notice, Notice::Failure { incident } if incident == ended);
+            failure && other.message.to == entry.message.to
+        })
+    };
+    entries.iter().all(alert_waits)
 }
 
 /// What an incident is about, by its kind.

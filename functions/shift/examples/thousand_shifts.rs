@@ -225,7 +225,7 @@ impl Announce for Silence {
 }
 
 type Bench<'a> = Shifts<
-    Clients<Paced<&'a Zones>, &'a Others, &'a Others, &'a Others, &'a Others, &'a Others>,
+    Clients<Paced<&'a Zones, &'a Zones>, &'a Others, &'a Others, &'a Others, &'a Others, &'a Others>,
     MemoryStore,
     Silence,
 >;
@@ -286,7 +286,7 @@ async fn main() -> Result<(), Failure> {
     let (zones, others) = (Zones::default(), Others::default());
     let bench = Shifts {
         world: Clients {
-            dns: Paced::new(&zones),
+            dns: Paced::new(&zones, &zones),
             apprunner: &others,
             balancing: &others,
             certificates: &others,

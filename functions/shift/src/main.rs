@@ -2,8 +2,15 @@
 
 use autopilot::{announcement::Topic, desk::Desk};
 use autopilot_aws::{
-    acm::Acm, apprunner::AppRunner, cloudwatch::CloudWatch, dynamodb::Table, ecs::Ecs, elbv2::Elbv2,
-    eventbridge::Bus, route53::Route53, runtime,
+    acm::Acm,
+    apprunner::AppRunner,
+    cloudwatch::CloudWatch,
+    dynamodb::Table,
+    ecs::Ecs,
+    elbv2::Elbv2,
+    eventbridge::Bus,
+    route53::{Route53, Route53Write},
+    runtime,
 };
 use shift::{
     advance::{PARTITION, Shifts},
@@ -17,7 +24,7 @@ async fn main() -> Result<(), runtime::Error> {
     let settings = Settings::from_environment(&start.environment)?;
     runtime::serve(Shifts {
         world: Clients {
-            dns: Paced::new(Route53::new(&start.sdk)),
+            dns: Paced::new(Route53::new(&start.sdk), Route53Write::new(&start.sdk)),
             apprunner: AppRunner::new(&start.sdk),
             balancing: Elbv2::new(&start.sdk),
             certificates: Acm::new(&start.sdk),

@@ -113,15 +113,16 @@ const TRIES: u32 = 4;
 
 /// Route 53 at the pace that it allows.
 #[derive(Debug)]
-pub struct Paced<D> {
-    inner: D,
+pub struct Paced<R, W> {
+    reads: R,
+    writes: W,
     recent: RefCell<VecDeque<Instant>>,
 }
 
-impl<D> Paced<D> {
-    /// Paces these ports.
-    pub fn new(inner: D) -> Self {
-        Self { inner, recent: RefCell::default() }
+impl<R, W> Paced<R, W> {
+    /// Paces these ports, together.
+    pub fn new(reads: R, writes: W) -> Self {
+        Self { reads, writes, recent: RefCell::default() }
     }
 
     /// Waits until a further request fits into the second.
@@ -153,10 +154,10 @@ fn jitter(most_ms: u64) -> Duration {
     Duration::from_millis(RandomState::new().hash_one(0) % most_ms.max(1))
 }
 
-impl<D: DnsRead> DnsRead for Paced<D> {
+impl<R: DnsRead, W> DnsRead for Paced<R, W> {
     async fn zone(&self, zone: &HostedZoneId) -> Result<Option<HostedZone>, PortError> {
         self.turn().await;
-        self.inner.zone(zone).await
+        self.reads.zone(zone).await
     }
 
     async fn records(
@@ -165,16 +166,16 @@ impl<D: DnsRead> DnsRead for Paced<D> {
         names: &BTreeSet<RecordName>,
     ) -> Result<Vec<RecordSet>, PortError> {
         self.turn().await;
-        self.inner.records(zone, names).await
+        self.reads.records(zone, names).await
     }
 
     async fn change_status(&self, change: &ChangeId) -> Result<ChangeStatus, PortError> {
         self.turn().await;
-        self.inner.change_status(change).await
+        self.reads.change_status(change).await
     }
 }
 
-impl<D: DnsWrite> DnsWrite for Paced<D> {
+impl<R, W: DnsWrite> DnsWrite for Paced<R, W> {
     /// A refusal that came before any work is tried again: it is still the same intent, and nothing was done for it.
     async fn change(
         &self,
@@ -185,7 +186,7 @@ impl<D: DnsWrite> DnsWrite for Paced<D> {
         let mut tries = 1;
         loop {
             self.turn().await;
-            match self.inner.change(permit, zone, batch).await {
+            match self.writes.change(permit, zone, batch).await {
                 Err(error) if tries < TRIES && is_not_now(&error) => {
                     sleep(Duration::from_millis(200 << tries) + jitter(200)).await;
                     tries += 1;
@@ -252,16 +253,16 @@ mod tests {
             (1, "InternalError", 1, false),
         ] {
             let busy = Busy { refusals: Cell::new(refusals), code, calls: Cell::default() };
-            let paced = Paced::new(busy);
+            let paced = Paced::new((), busy);
             let answer = paced.change(&permit(), &"Z1".parse().unwrap(), &batch).await;
-            assert_eq!((answer.is_ok(), paced.inner.calls.get()), (succeeds, calls), "{refusals} {code}");
+            assert_eq!((answer.is_ok(), paced.writes.calls.get()), (succeeds, calls), "{refusals} {code}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_than_five_requests_go_out_in_a_second() {
         let busy = Busy { refusals: Cell::default(), code: "", calls: Cell::default() };
-        let paced = Paced::new(busy);
+        let paced = Paced::new((), busy);
         let start = Instant::now();
         let mut at = Vec::new();
         for _ in 0..23 {

@@ -30,6 +30,8 @@ struct Express {
     arn: String,
     cluster: String,
     name: String,
+    /// Host name that it got.
+    endpoint: String,
     status: &'static str,
     /// ARN and way in of each revision; those that are active are the last one, or the last two in a deployment.
     revisions: Vec<(String, Ingress)>,
@@ -55,6 +57,7 @@ impl Ecs {
             arn: self.arn("service", &format!("{cluster}/{name}")),
             cluster: cluster.to_owned(),
             name: name.to_owned(),
+            endpoint: format!("{name}.ecs.{}.on.aws", self.region),
             status: "ACTIVE",
             revisions: Vec::new(),
             deployments: Vec::new(),
@@ -121,15 +124,11 @@ impl Express {
         &self.revisions[self.revisions.len().saturating_sub(count)..]
     }
 
-    fn endpoint(&self) -> String {
-        format!("{}.ecs.us-east-1.on.aws", self.name)
-    }
-
     fn shown(&self) -> Value {
         let configuration = |(revision, _): &(String, Ingress)| {
             json!({
                 "serviceRevisionArn": revision,
-                "ingressPaths": [{ "accessType": "PUBLIC", "endpoint": self.endpoint() }],
+                "ingressPaths": [{ "accessType": "PUBLIC", "endpoint": self.endpoint }],
             })
         };
         json!({
@@ -150,7 +149,7 @@ impl Express {
             "clusterArn": self.cluster,
             "ecsManagedResources": { "ingressPaths": [{
                 "accessType": "PUBLIC",
-                "endpoint": self.endpoint(),
+                "endpoint": self.endpoint,
                 "loadBalancer": managed(&ingress.load_balancer),
                 "listener": managed(&ingress.listener),
                 "rule": managed(&ingress.rule),

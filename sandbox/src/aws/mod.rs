@@ -3,7 +3,7 @@
 //! ```text
 //! SDK ──HTTP──> server ──> protocol (which service, which operation, the input as JSON)
 //!                 │ faults, request log, hooks
-//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, STS, EC2, ECR, IAM, CloudWatch, Route 53, …
+//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, Route 53, …
 //!                                              │ events          │ log lines
 //!                                              └──> bus          └──> CloudWatch Logs
 //! ```

@@ -136,6 +136,8 @@ async fn every_refusal_says_why_and_changes_nothing() {
         ),
         (vec![("CREATE", with(fresh(&json!({})), "Type", json!("AA")))], input, "'Type'"),
         (vec![("CREATE", with(pair(1), "TTL", json!(60)))], input, "AliasTarget"),
+        (vec![("CREATE", with(app(), "TTL", json!(2_147_483_648_u32)))], input, "'TTL'"),
+        (vec![("CREATE", with(pair(1), "AliasTarget", json!({ "DNSName": "a.b." })))], input, "AliasTarget"),
         (vec![("MOVE", app())], input, "action"),
         (vec![], input, "changes"),
     ] {

@@ -10,4 +10,5 @@ mod logs;
 mod messages;
 mod metrics;
 mod resources;
+mod successor;
 mod wire;

@@ -44,7 +44,8 @@ impl Ecs {
 
     async fn is_deploying(&self, arn: &str) -> Result<bool, PortError> {
         // arn:aws:ecs:us-east-1:123456789012:service/cluster/name; without a cluster ECS looks into `default`.
-        let cluster = arn.split('/').rev().nth(1).unwrap_or("default");
+        let path = arn.split_once(":service/").and_then(|(_, path)| path.split_once('/'));
+        let cluster = path.map_or("default", |(cluster, _)| cluster);
         let input = json!({ "service": arn, "cluster": cluster, "status": UNDER_WAY, "maxResults": 1 });
         let answer = self.narrow.json(DEPLOYMENTS, &input).await?;
         let found = answer["serviceDeployments"].as_array();

@@ -1,5 +1,7 @@
 //! Route 53: reading in shared pages, compare-and-swap, and what a refusal is.
 
+#![expect(clippy::expect_used, reason = "a name in a test is well-formed, or the test is wrong")]
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
@@ -8,7 +10,7 @@ use autopilot::{
     error::{Class, PortError},
     ports::{DnsRead as _, DnsWrite as _},
 };
-use autopilot_aws::route53::Route53;
+use autopilot_aws::route53::{Route53, Route53Write};
 use autopilot_tests::permit::permit;
 use proptest::prelude::*;
 use sandbox::aws::{Fault, Sandbox, route53::Propagation};
@@ -38,8 +40,9 @@ fn weighted(name: &str, identifier: &str, weight: u8) -> Value {
         "ResourceRecords": { "ResourceRecord": [{ "Value": "192.0.2.1" }] } })
 }
 
-async fn change(route53: &Route53, changes: Vec<Change>) -> Result<Result<ChangeId, PortError>> {
+async fn change(account: &Sandbox, changes: Vec<Change>) -> Result<Result<ChangeId, PortError>> {
     let batch = Batch { comment: Some("a test's".to_owned()), changes };
+    let route53 = Route53Write::new(&sdk(account).await);
     Ok(route53.change(&permit()?, &zone(), &batch).await)
 }
 
@@ -67,13 +70,13 @@ async fn what_was_read_can_be_swapped_and_a_second_swap_is_refused() -> Result<(
         let read = route53.records(&zone(), &names(&[name])).await?;
         let before = account.route53().records(ZONE);
         let [old] = &read[..] else { anyhow::bail!("{name}: {read:?}") };
-        change(&route53, swap(old, old)).await?.context(name.to_owned())?;
+        change(&account, swap(old, old)).await?.context(name.to_owned())?;
         assert_eq!(account.route53().records(ZONE), before, "{name} is as it was");
         let mut new = old.clone();
         new.set_identifier = old.set_identifier.as_ref().map(|id| format!("{id}2"));
         new.ttl = old.ttl.map(|ttl| ttl + 1);
-        change(&route53, swap(old, &new)).await?.context(name.to_owned())?;
-        let error = change(&route53, swap(old, &new)).await?.unwrap_err();
+        change(&account, swap(old, &new)).await?.context(name.to_owned())?;
+        let error = change(&account, swap(old, &new)).await?.unwrap_err();
         assert_eq!((error.class, error.code.as_deref()), (Class::Permanent, Some("InvalidChangeBatch")));
         assert!(error.message.contains("Tried to delete"), "{error}");
     }
@@ -124,7 +127,7 @@ async fn zones_and_changes_are_told() -> Result<()> {
     account.route53().set_propagation(Propagation::AtPoll(2));
     account.route53().put_record(ZONE, &weighted("app.example.com", "from", 1))?;
     let read = route53.records(&zone(), &names(&["app.example.com"])).await?;
-    let id = change(&route53, swap(&read[0], &read[0])).await??;
+    let id = change(&account, swap(&read[0], &read[0])).await??;
     assert_eq!(route53.change_status(&id).await?, ChangeStatus::Pending);
     assert_eq!(route53.change_status(&id).await?, ChangeStatus::InSync);
     let unknown = route53.change_status(&ChangeId("../C1".to_owned())).await.unwrap_err();
@@ -151,7 +154,7 @@ async fn reading_is_repeated_and_changing_is_not() -> Result<()> {
     ] {
         account.requests().clear();
         account.faults().next("route53", "ChangeResourceRecordSets", 1, fault);
-        let error = change(&route53, swap(&read[0], &read[0])).await?.unwrap_err();
+        let error = change(&account, swap(&read[0], &read[0])).await?.unwrap_err();
         assert_eq!((error.class, error.code.as_deref()), (class, code));
         assert_eq!(account.requests().of("route53", "ChangeResourceRecordSets").len(), 1, "{code:?}");
     }
@@ -189,7 +192,7 @@ proptest! {
             let name = format!("{label}.example.com");
             let read = route53.records(&zone(), &names(&[&name])).await?;
             let change_of = |record: &RecordSet| Change { action: ChangeAction::Delete, record: record.clone() };
-            change(&route53, read.iter().map(change_of).collect()).await??;
+            change(&account, read.iter().map(change_of).collect()).await??;
             Ok(account.route53().records(ZONE).len())
         });
         prop_assert_eq!(left.map_err(|error| TestCaseError::fail(error.to_string()))?, 2, "NS and SOA stay");

@@ -8,6 +8,8 @@ use crate::aws::error::ApiError;
 use crate::aws::lock;
 use crate::aws::paging::page;
 
+const REASON: &str = "Set by the sandbox";
+
 /// State of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlarmState {
@@ -60,7 +62,7 @@ impl CloudWatch {
         let Some(alarm) = alarms.iter_mut().find(|alarm| alarm.name == name && alarm.state != state) else {
             return;
         };
-        let shown = |state: AlarmState, at: Timestamp| json!({ "value": state.word(), "reason": "Set by the sandbox", "timestamp": at.to_string() });
+        let shown = |state: AlarmState, at: Timestamp| json!({ "value": state.word(), "reason": REASON, "timestamp": at.to_string() });
         let detail = json!({
             "alarmName": name,
             "state": shown(state, now),
@@ -119,7 +121,7 @@ impl CloudWatch {
             "AlarmArn": self.alarm_arn(&alarm.name),
             "ActionsEnabled": true,
             "StateValue": alarm.state.word(),
-            "StateReason": "Set by the sandbox",
+            "StateReason": REASON,
             "StateUpdatedTimestamp": alarm.since.to_string(),
         })
     }

@@ -33,59 +33,72 @@ impl Record {
     /// Reads a `ResourceRecordSet` and refuses what is none, as Route 53 does before it looks at the zone.
     pub(super) fn read(action: &str, shape: &Value) -> Result<Self, ApiError> {
         let record = Self(canonical(shape));
-        let refuse = |problem: &str| {
-            let place = format!(
-                "Change with [Action={action}, Name={}, Type={}, SetIdentifier={}]",
-                record.name(),
-                record.kind(),
-                record.identifier().unwrap_or("null"),
-            );
-            ApiError::refused("InvalidInput", format!("Invalid request: {problem} in {place}"))
+        let problems =
+            [Self::identity_problem, Self::policy_problem, Self::number_problem, Self::target_problem];
+        let Some(problem) = problems.iter().find_map(|problem| problem(&record)) else {
+            return Ok(record);
         };
-        if record.name() == "." {
-            return Err(refuse("Missing field 'Name'"));
-        }
-        if !TYPES.contains(&record.kind()) {
-            return Err(refuse("Member must satisfy enum value set of field 'Type'"));
-        }
-        let policies: Vec<_> = POLICIES.iter().filter(|(name, _)| record.0.get(name).is_some()).collect();
-        match (record.identifier(), policies.len()) {
-            (None, 0) | (Some(_), 1) => {}
-            (None, _) => return Err(refuse("Missing field 'SetIdentifier'")),
+        let place = format!(
+            "Change with [Action={action}, Name={}, Type={}, SetIdentifier={}]",
+            record.name(),
+            record.kind(),
+            record.identifier().unwrap_or("null"),
+        );
+        Err(ApiError::refused("InvalidInput", format!("Invalid request: {problem} in {place}")))
+    }
+
+    fn identity_problem(&self) -> Option<String> {
+        let identifier_fits = self.identifier().is_none_or(|id| (1..=128).contains(&id.len()));
+        let problem = match (self.name(), TYPES.contains(&self.kind()), identifier_fits) {
+            (".", _, _) => "Missing field 'Name'",
+            (_, false, _) => "Member must satisfy enum value set of field 'Type'",
+            (_, _, false) => "Member must have length between 1 and 128 of field 'SetIdentifier'",
+            _ => return None,
+        };
+        Some(problem.to_owned())
+    }
+
+    fn policy_problem(&self) -> Option<String> {
+        let found = POLICIES.iter().filter(|(name, _)| self.has(name)).count();
+        match (self.identifier(), found) {
+            (None, 0) | (Some(_), 1) => None,
+            (None, _) => Some("Missing field 'SetIdentifier'".to_owned()),
             (Some(_), _) => {
-                let names: Vec<&str> = POLICIES.iter().map(|(name, _)| *name).collect();
-                let problem =
-                    format!("Expected exactly one of [{}], but found {}", names.join(", "), policies.len());
-                return Err(refuse(&problem));
+                let names = POLICIES.map(|(name, _)| name).join(", ");
+                Some(format!("Expected exactly one of [{names}], but found {found}"))
             }
         }
-        if record.identifier().is_some_and(|id| !(1..=128).contains(&id.len())) {
-            return Err(refuse("Member must have length between 1 and 128 of field 'SetIdentifier'"));
-        }
-        for (field, most) in [("Weight", 255), ("TTL", 2_147_483_647)] {
-            let number = |value: &Value| value.as_str().and_then(|text| text.parse::<u32>().ok());
-            if record.0.get(field).is_some_and(|value| number(value).is_none_or(|number| number > most)) {
-                return Err(refuse(&format!(
-                    "Member must have value between 0 and {most} of field '{field}'"
-                )));
+    }
+
+    fn number_problem(&self) -> Option<String> {
+        let number = |value: &Value| value.as_str().and_then(|text| text.parse::<u32>().ok());
+        let outside = |(field, most): &(&str, u32)| {
+            self.0.get(field).is_some_and(|value| number(value).is_none_or(|number| number > *most))
+        };
+        let (field, most) = [("Weight", 255), ("TTL", 2_147_483_647)].into_iter().find(outside)?;
+        Some(format!("Member must have value between 0 and {most} of field '{field}'"))
+    }
+
+    fn target_problem(&self) -> Option<String> {
+        let problem = match (self.has("AliasTarget"), self.has("TTL"), !self.values().is_empty()) {
+            (false, true, true) => return None,
+            (true, false, false) => {
+                let alias = &self.0["AliasTarget"];
+                let given = |member: &str| alias[member].as_str().is_some_and(|text| !text.is_empty());
+                if ["HostedZoneId", "DNSName", "EvaluateTargetHealth"].into_iter().all(given) {
+                    return None;
+                }
+                "Missing field of 'AliasTarget'"
             }
-        }
-        let has = |field: &str| record.0.get(field).is_some();
-        match (has("AliasTarget"), has("TTL"), !record.values().is_empty()) {
-            (true, false, false) | (false, true, true) => {}
             _ => {
-                let problem = "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
-                    TrafficPolicyInstanceId]";
-                return Err(refuse(problem));
+                "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId]"
             }
-        }
-        let alias = &record.0["AliasTarget"];
-        let members = ["HostedZoneId", "DNSName", "EvaluateTargetHealth"];
-        if has("AliasTarget") && members.iter().any(|member| alias[member].as_str().is_none_or(str::is_empty))
-        {
-            return Err(refuse("Missing field of 'AliasTarget'"));
-        }
-        Ok(record)
+        };
+        Some(problem.to_owned())
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.0.get(field).is_some()
     }
 
     pub(super) fn shape(&self) -> &Value {
@@ -110,7 +123,7 @@ impl Record {
 
     /// The word for its routing policy.
     pub(super) fn policy(&self) -> &'static str {
-        POLICIES.iter().find(|(name, _)| self.0.get(name).is_some()).map_or("simple", |(_, word)| word)
+        POLICIES.iter().find(|(name, _)| self.has(name)).map_or("simple", |(_, word)| word)
     }
 
     pub(super) fn values(&self) -> Vec<&str> {

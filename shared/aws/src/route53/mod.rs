@@ -32,19 +32,30 @@ const GET_ZONE: &str = "route53:GetHostedZone";
 /// Pages of 300 records that one reading takes at most: more than a zone of 10,000 records has.
 const PAGES: usize = 100;
 
-/// Route 53.
+/// Reading Route 53.
 #[derive(Debug)]
 pub struct Route53 {
-    reads: Narrow,
-    /// Without retries: a batch whose answer was lost may have been carried out.
-    writes: Narrow,
+    narrow: Narrow,
+}
+
+/// Changing Route 53.
+#[derive(Debug)]
+pub struct Route53Write {
+    narrow: Narrow,
+}
+
+impl Route53Write {
+    /// A client that makes each call once: a batch whose answer was lost may have been carried out.
+    pub fn new(sdk: &SdkConfig) -> Self {
+        let once = sdk.clone().into_builder().retry_config(RetryConfig::disabled()).build();
+        Self { narrow: Narrow::new(&once, &ROUTE_53) }
+    }
 }
 
 impl Route53 {
     /// A client.
     pub fn new(sdk: &SdkConfig) -> Self {
-        let once = sdk.clone().into_builder().retry_config(RetryConfig::disabled()).build();
-        Self { reads: Narrow::new(sdk, &ROUTE_53), writes: Narrow::new(&once, &ROUTE_53) }
+        Self { narrow: Narrow::new(sdk, &ROUTE_53) }
     }
 
     async fn page(&self, zone: &HostedZoneId, start: &Place) -> Result<Page, PortError> {
@@ -55,7 +66,7 @@ impl Route53 {
                 path.extend(["&", parameter, "=", &encoded(value)]);
             }
         }
-        let answer = self.reads.get(LIST, &path).await?;
+        let answer = self.narrow.get(LIST, &path).await?;
         let document = xml::parse(&answer).map_err(|error| unreadable(LIST, &error))?;
         Page::read(document.root_element()).map_err(|error| unreadable(LIST, &error))
     }
@@ -108,7 +119,7 @@ impl Page {
 
 impl DnsRead for Route53 {
     async fn zone(&self, zone: &HostedZoneId) -> Result<Option<HostedZone>, PortError> {
-        let answer = match self.reads.get(GET_ZONE, &format!("/2013-04-01/hostedzone/{zone}")).await {
+        let answer = match self.narrow.get(GET_ZONE, &format!("/2013-04-01/hostedzone/{zone}")).await {
             Ok(answer) => answer,
             Err(error) if error.code.as_deref() == Some("NoSuchHostedZone") => return Ok(None),
             Err(error) => return Err(error),
@@ -158,14 +169,14 @@ impl DnsRead for Route53 {
 
     async fn change_status(&self, change: &ChangeId) -> Result<ChangeStatus, PortError> {
         let path = format!("/2013-04-01/change/{}", encoded(&change.0));
-        change_info(GET_CHANGE, &self.reads.get(GET_CHANGE, &path).await?, "Status").map(ChangeStatus::from)
+        change_info(GET_CHANGE, &self.narrow.get(GET_CHANGE, &path).await?, "Status").map(ChangeStatus::from)
     }
 }
 
-impl DnsWrite for Route53 {
+impl DnsWrite for Route53Write {
     async fn change(&self, _: &Permit, zone: &HostedZoneId, batch: &Batch) -> Result<ChangeId, PortError> {
         let path = format!("/2013-04-01/hostedzone/{zone}/rrset/");
-        let answer = self.writes.post_xml(CHANGE, &path, record::batch(batch)).await?;
+        let answer = self.narrow.post_xml(CHANGE, &path, record::batch(batch)).await?;
         let id = change_info(CHANGE, &answer, "Id")?;
         Ok(ChangeId(id.trim_start_matches("/change/").to_owned()))
     }

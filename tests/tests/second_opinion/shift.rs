@@ -1,4 +1,4 @@
-//! The adapters of a shift against Route 53, load balancers and certificates as others understood them.
+//! Route 53 as ministack understands it, load balancers and certificates as moto does.
 //!
 //! What ministack enforces of a batch (exact deletion, all or nothing), the sandbox must enforce, too: the same
 //! batches go to both, and both must take or refuse each. ministack lets a simple record stand beside weighted ones,
@@ -16,22 +16,17 @@ use autopilot::{
     error::Class,
     ports::{BalancingRead as _, CertificateRead as _, DnsRead as _, DnsWrite as _},
 };
-use autopilot_aws::{acm::Acm, elbv2::Elbv2, route53::Route53};
+use autopilot_aws::{
+    acm::Acm,
+    elbv2::Elbv2,
+    route53::{Route53, Route53Write},
+};
 use autopilot_tests::{emulator::Emulator, permit::permit};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_config::SdkConfig;
 use sandbox::aws::{Options, Sandbox};
 use serde_json::Value;
 
-async fn sdk(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("AKIAFACTS", "secret", None, None, "test");
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .load()
-        .await
-}
+use crate::sdk;
 
 fn record(name: &str, kind: RecordType, values: &[&str]) -> Result<RecordSet> {
     Ok(RecordSet {
@@ -113,15 +108,12 @@ fn steps() -> Result<Vec<Step>> {
 }
 
 /// Whether a batch was taken; then the change must come into sync.
-async fn taken(
-    route53: &Route53,
-    zone: &HostedZoneId,
-    changes: &[(ChangeAction, RecordSet)],
-) -> Result<bool> {
+async fn taken(sdk: &SdkConfig, zone: &HostedZoneId, changes: &[(ChangeAction, RecordSet)]) -> Result<bool> {
     let change =
         |(action, record): &(ChangeAction, RecordSet)| Change { action: *action, record: record.clone() };
+    let (route53, write) = (Route53::new(sdk), Route53Write::new(sdk));
     let batch = Batch { comment: Some("a shift".to_owned()), changes: changes.iter().map(change).collect() };
-    match route53.change(&permit()?, zone, &batch).await {
+    match write.change(&permit()?, zone, &batch).await {
         Ok(id) => {
             for _ in 0..50 {
                 if route53.change_status(&id).await? == ChangeStatus::InSync {
@@ -154,11 +146,11 @@ async fn sandbox_and_ministack_take_and_refuse_the_same_batches() -> Result<()> 
     let ours: HostedZoneId = "Z0EXAMPLE".parse()?;
     let names: BTreeSet<RecordName> =
         BTreeSet::from(["app.example.com".parse()?, "text.example.com".parse()?]);
-    let (their53, our53) =
-        (Route53::new(&sdk(ministack.endpoint()).await), Route53::new(&sdk(account.endpoint()).await));
+    let (their_sdk, our_sdk) = (sdk(ministack.endpoint()).await, sdk(account.endpoint()).await);
+    let (their53, our53) = (Route53::new(&their_sdk), Route53::new(&our_sdk));
     for (what, changes, takes) in steps()? {
-        assert_eq!(taken(&our53, &ours, &changes).await?, takes, "the sandbox, {what}");
-        assert_eq!(taken(&their53, &theirs, &changes).await?, takes, "ministack, {what}");
+        assert_eq!(taken(&our_sdk, &ours, &changes).await?, takes, "the sandbox, {what}");
+        assert_eq!(taken(&their_sdk, &theirs, &changes).await?, takes, "ministack, {what}");
         let (mine, other) = (our53.records(&ours, &names).await?, their53.records(&theirs, &names).await?);
         assert_eq!(mine, other, "after {what}");
     }
@@ -245,7 +237,7 @@ async fn load_balancers_of_moto() -> Result<()> {
     assert_eq!((targets[0].id.as_str(), &targets[0].state), ("10.0.1.7", &TargetState::Healthy));
     let listeners = elbv2.listeners(balancer).await?;
     assert_eq!((&listeners[0].arn, listeners[0].port), (listener, Some(443)));
-    assert_eq!(elbv2.listener_certificates(listener).await?, [certificate.clone()]);
+    assert_eq!(elbv2.listener_certificates(listener).await?, std::slice::from_ref(certificate));
     let rules = elbv2.rules(listener).await?;
     let own = rules.iter().find(|rule| !rule.hosts.is_empty()).context("a rule for a host")?;
     assert_eq!((&own.hosts[..], own.has_other_conditions), (&["app.example.com".to_owned()][..], false));
