@@ -9,7 +9,7 @@ use autopilot_tests::{
 };
 use futures_util::future::join_all;
 use sandbox::aws::{
-    Fault,
+    Fault, Options,
     apprunner::{DomainStatus, ServiceStatus},
     cloudwatch::alarms::{AlarmKind, AlarmState},
 };
@@ -130,14 +130,53 @@ async fn throttling_delays_and_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_write_whose_answer_was_lost_is_recognised() -> Result<()> {
+    let account = Options { hold: std::time::Duration::from_secs(4), ..Options::default() };
+    let crossing = Crossing::raise_with(account).await?;
+    crossing.serve(100.0, 0.0);
+    let lose_the_next_answer = || {
+        let faults = crossing.stage.account.faults();
+        faults.next("route53", "ChangeResourceRecordSets", 1, Fault::TimeoutAfterWork);
+    };
+    lose_the_next_answer();
+    crossing.start(&json!({"bake_time": "30m"})).await?;
+    crossing.assert_weights(NAME, 100, 0);
+    crossing.tick().await?;
+    let events = |shift: &Value| -> Vec<String> {
+        let entries = shift["history"].as_array().into_iter().flatten();
+        entries.filter_map(|entry| entry["event"].as_str().map(str::to_owned)).collect()
+    };
+    assert_eq!(events(&crossing.status().await?), ["accepted", "prepared"]);
+    let promoted = crossing.tell("promote").await?;
+    assert_eq!(promoted["shift"]["step"], 0, "not before the pair is everywhere: {promoted:#}");
+    lose_the_next_answer();
+    let aborted = crossing.tell("abort").await?;
+    assert_eq!(aborted["shift"]["phase"], "RolledBack", "the records were so already: {aborted:#}");
+    crossing.assert_weights(NAME, 100, 0);
+    assert_eq!(crossing.announced(), ["started accepted", "failed aborted"]);
+    crossing.stage.account.faults().clear();
+    crossing.start(&json!({"bake_time": "30m"})).await?;
+    crossing.tick_while(|shift| shift["step"] == 0).await?;
+    lose_the_next_answer();
+    let aborted = crossing.tell("abort").await?;
+    assert_eq!(aborted["ok"], false, "nobody knows yet: {aborted:#}");
+    crossing.assert_weights(NAME, 100, 0);
+    crossing.tick_until("RolledBack").await?;
+    assert_well(&crossing.stage)
+}
+
+#[tokio::test]
 async fn an_alarm_makes_it_look_at_once() -> Result<()> {
     let crossing = Crossing::raise().await?;
     crossing.serve(100.0, 0.0);
     let cloudwatch = crossing.stage.account.cloudwatch();
     cloudwatch.add_alarm("checkout-5xx", AlarmKind::Metric, AlarmState::Ok);
-    crossing.start(&json!({"bake_time": "30m", "alarms": ["checkout-5xx"], "failure_limit": 1})).await?;
+    // With this interval no tick would count it for an hour.
+    let plan = json!({
+        "bake_time": "30m", "alarms": ["checkout-5xx"], "failure_limit": 1, "analysis_interval": "1h",
+    });
+    crossing.start(&plan).await?;
     crossing.tick_while(|shift| shift["step"] == 0).await?;
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     cloudwatch.set_alarm("checkout-5xx", AlarmState::Alarm);
     crossing.stage.settle().await;
     crossing.assert_weights(NAME, 100, 0);

@@ -1,6 +1,7 @@
 //! One invocation of `shift`: people and schedules command; events and alarms only make the next look come sooner.
 
 use autopilot::{
+    analysis::Verdict,
     call::{Call, Handler, ignored},
     error::Failure,
     event::{self, Input},
@@ -52,12 +53,21 @@ where
     /// Advances the shifts that an event concerns.
     async fn hurry(&self, concerned: impl Fn(&Shift) -> bool, call: &Call) -> Result<Value, Failure> {
         let open: Vec<ShiftRecord> = self.desk.open_cases().await?;
-        let records: Vec<ShiftRecord> =
+        let mut records: Vec<ShiftRecord> =
             open.into_iter().filter(|record| record.state.work.as_ref().is_some_and(&concerned)).collect();
+        for shift in records.iter_mut().filter_map(|record| record.state.work.as_mut()) {
+            look_again(shift);
+        }
         if records.is_empty() {
             return Ok(ignored("no shift is concerned"));
         }
         let jobs = self.advance(records, call.now).await?;
         Ok(json!({"ok": true, "shifts": jobs.len()}))
     }
+}
+
+/// What an event tells of is new, so the analysis counts now and not an interval after the last. After a failure it
+/// does not: an event may come twice, and one trouble is to count once.
+fn look_again(shift: &mut Shift) {
+    shift.analysed.take_if(|analysed| analysed.analysis.verdict != Verdict::Fail);
 }

@@ -213,6 +213,21 @@ fn validation_ends_with_finish_by_itself_only_where_the_plan_says_so() {
 }
 
 #[test]
+fn times_are_lengths_and_no_dates() {
+    let mut shift = running(&plan(&json!({"validation_time": "24h"})), 5);
+    // Over a leap day, and over both changes of the clock in Europe and America.
+    for (begins, ends) in [
+        ("2028-02-28T12:00:00Z", "2028-02-29T12:00:00Z"),
+        ("2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z"),
+        ("2026-03-28T22:30:00Z", "2026-03-29T22:30:00Z"),
+        ("2026-11-01T05:30:00Z", "2026-11-02T05:30:00Z"),
+    ] {
+        shift.validating_since = Some(begins.parse().unwrap());
+        assert_eq!(shift.validated_at(), Some(ends.parse().unwrap()), "{begins}");
+    }
+}
+
+#[test]
 fn it_does_not_finish_by_itself_while_another_domain_leads_to_app_runner() {
     let mut shift = running(&plan(&json!({"finish_automatically": true, "validation_time": "0s"})), 5);
     shift.phase = Phase::Validating;
