@@ -100,6 +100,13 @@ impl Say {
     }
 }
 
+impl<W: Default> Case<W> {
+    /// A new open case.
+    pub fn opened(subject: impl Into<String>, incident: IncidentId, work: W) -> Self {
+        Self { subject: subject.into(), incident, open: true, work, ..Self::default() }
+    }
+}
+
 impl<W> CaseRecord<W> {
     /// Adds an announcement to what is to be sent, unless the same was said last.
     pub fn say(&mut self, function: &Topic, mode: Option<Mode>, say: Say, now: Timestamp) {
@@ -128,7 +135,7 @@ impl<W> CaseRecord<W> {
     }
 
     /// Sets when the table may forget the case: never while it is open.
-    pub(crate) fn date(&mut self, now: Timestamp) {
+    pub fn date(&mut self, now: Timestamp) {
         self.expires_at = if self.state.open { None } else { self.expires_at.or(Some(now + KEEP)) };
     }
 }

@@ -20,6 +20,12 @@ ANY_RESOURCE = dict.fromkeys(
         "ec2:DescribeRouteTables",
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcEndpoints",
+        "elasticloadbalancing:DescribeListenerCertificates",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
     ],
     "the call supports no resource",
 )
@@ -29,27 +35,12 @@ LEADING_KEYS = {
     "NotifyRole": ["notify", "control"],
     "RebuildRole": ["rebuild", "control"],
     "CleanupRole": ["cleanup", "control"],
+    "ShiftRole": ["shift", "control"],
 }
 
 # Calls whose adapter is there before the function that makes them.
 AWAITED = {  # rollback
-    "cloudwatch:DescribeAlarms",
     "ecr:DescribeImages",
-}
-AWAITED |= {  # shift
-    "acm:DescribeCertificate",
-    "ecs:DescribeExpressGatewayService",
-    "ecs:DescribeServiceRevisions",
-    "ecs:ListServiceDeployments",
-    "elasticloadbalancing:DescribeListenerCertificates",
-    "elasticloadbalancing:DescribeListeners",
-    "elasticloadbalancing:DescribeLoadBalancers",
-    "elasticloadbalancing:DescribeRules",
-    "elasticloadbalancing:DescribeTargetGroups",
-    "elasticloadbalancing:DescribeTargetHealth",
-    "route53:ChangeResourceRecordSets",
-    "route53:GetChange",
-    "route53:GetHostedZone",
 }
 
 PSEUDO = {
@@ -80,6 +71,9 @@ def arn_of(expanded):
     def resolve(resource):
         if isinstance(resource, str):
             return resource
+        if "Fn::Split" in resource:  # one ARN for each item of a parameter
+            template, variables = resource["Fn::Split"][1]["Fn::Sub"]
+            return re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]] and "Z0EXAMPLE", template)
         if "Fn::Sub" in resource:
             return sub(resource["Fn::Sub"])
         name = resource["Ref"] if "Ref" in resource else resource["Fn::GetAtt"][0]

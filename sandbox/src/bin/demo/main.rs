@@ -7,6 +7,7 @@
 mod cleanup;
 mod rebuild;
 mod scenes;
+mod shift;
 mod timeline;
 
 use std::{path::Path, process::Command, time::Duration};
@@ -41,8 +42,13 @@ async fn play(root: &Path) -> Result<()> {
     let host = host::Options { retry_delays: [Duration::from_millis(300); 2], ..host::Options::default() };
     // Acting functions only plan until somebody sets their mode; outside of a demo the delays are
     // minutes, and the grace period is days.
-    let parameters =
-        [("RebuildMode", "on"), ("RebuildDelays", "1s,2s,3s"), ("CleanupMode", "on"), ("GracePeriod", "2s")];
+    let parameters = [
+        ("RebuildMode", "on"),
+        ("RebuildDelays", "1s,2s,3s"),
+        ("CleanupMode", "on"),
+        ("GracePeriod", "2s"),
+        ("HostedZoneIds", shift::ZONE),
+    ];
     let stage = Stage::raise(&root.join("template.yaml"), &parameters, binaries, account, &host).await?;
     scenes::all(&stage, root).await
 }
