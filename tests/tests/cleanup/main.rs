@@ -127,6 +127,19 @@ pub(crate) fn mutations(stage: &Stage) -> Vec<String> {
     calls.map(|call| call.operation).filter(|operation| MUTATIONS.contains(&operation.as_str())).collect()
 }
 
+/// What was to be deleted, one entry a resource and call.
+pub(crate) fn deletions(stage: &Stage) -> Vec<String> {
+    let calls = stage.account.requests().by(CLEANUP).into_iter();
+    let deleting =
+        calls.filter(|call| call.operation.starts_with("Delete") && call.operation != "DeleteTags");
+    let resources = |call: sandbox::aws::RequestRecord| {
+        let input = call.input.to_string();
+        let texts = input.split('"').filter(|text| text.starts_with("vpce-") || text.starts_with("arn:"));
+        texts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    deleting.flat_map(resources).collect()
+}
+
 /// Every report, oldest first; one that was put twice counts once, as `announcement_id` says.
 pub(crate) fn reports(stage: &Stage) -> Vec<Value> {
     let events = stage.account.events().into_iter();
