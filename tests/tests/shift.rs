@@ -271,8 +271,8 @@ async fn every_sample_is_understood() -> Result<()> {
         let answer = crossing.ask(&sample(&format!("shift/{name}"))?).await?;
         let errors = answer["errors"].to_string();
         let understood = match name.split(['-', '.']).collect::<Vec<_>>()[..] {
-            // A preflight was reached, and there is no such zone here.
-            ["command", "start", ..] => errors.contains("does not exist in this account"),
+            // A preflight was reached, and there is no such service here.
+            ["command", "start", ..] => errors.contains("there is no such service"),
             ["command", "list", ..] | ["schedule" | "alarm" | "operation" | "status", ..] => {
                 answer["ok"] == true
             }

@@ -101,7 +101,9 @@ where
         Situation {
             zone: zone.map_err(|error| error.in_short()),
             records: records.map_err(|error| error.in_short()),
-            service: service.map(|described| described.status).map_err(|error| error.in_short()),
+            service: service.map(|described| described.status).map_err(|error| {
+                if error.is_not_found() { "there is no such service".to_owned() } else { error.in_short() }
+            }),
             domains: domains.map_err(|error| error.in_short()),
             successor,
             under_way,
