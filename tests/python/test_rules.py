@@ -31,6 +31,13 @@ RULES = {
         ("command-*", None),
         ("schedule-*", None),
     ],
+    "cleanup": [
+        ("operation-deployment-completed", None),
+        ("operation-*-completed", "ServiceLeft"),
+        ("spelling-*-operation-*-completed", "ServiceLeft"),
+        ("command-*", None),
+        ("schedule-*", None),
+    ],
     "rebuild": [
         ("operation-*-failed", "OperationFailed"),
         ("status-*-failed", "StatusFailed"),

@@ -15,7 +15,7 @@ use autopilot::{
     service::{Operation, OperationStatus, OperationType, ServiceArn, ServiceStatus},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::{
     message::cut,
@@ -247,9 +247,23 @@ fn bounded(announcement: &Announcement) -> Announcement {
         summary: cut(&announcement.summary, TEXT),
         subject: cut(&announcement.subject, 2 * WORD),
         plan: if size > TEXT { json!({"cut": format!("{size} bytes in all")}) } else { plan.clone() },
-        more: serde_json::Map::new(),
+        more: shown(&announcement.more, TEXT),
         ..announcement.clone()
     }
+}
+
+/// What a message shows of an announcement's particulars: its two lists of sentences, as far as they fit.
+fn shown(more: &Map<String, Value>, most: usize) -> Map<String, Value> {
+    let lists = ["lines", "next_steps"].into_iter().filter_map(|name| {
+        let mut size = 0;
+        let fits = |sentence: &&Value| {
+            size += sentence.as_str().map_or(most, str::len);
+            size < most
+        };
+        let sentences: Vec<Value> = more.get(name)?.as_array()?.iter().take_while(fits).cloned().collect();
+        Some((name.to_owned(), Value::Array(sentences)))
+    });
+    lists.collect()
 }
 
 struct Draft<'a> {

@@ -8,10 +8,11 @@ mod failure;
 use autopilot::{
     announcement::{Announcement, Phase},
     incident::{ClosedBy, Incident},
-    redact::Redactor,
+    redact::{PublicText, Redactor},
     service::{Operation, ServiceArn},
 };
 use jiff::Timestamp;
+use serde_json::Value;
 
 use self::failure::consequence;
 pub use self::failure::failure;
@@ -132,14 +133,22 @@ pub fn announced(announcement: &Announcement) -> Message {
                 lines: vec![Redactor::default().clean(&announcement.summary.as_str().into())],
             },
             Section::ours("Traffic", weights(announcement)),
+            Section { heading: "In detail", lines: told(announcement, "lines") },
             Section::ours("What", facts),
             Section { heading: "Plan", lines: plan.into_iter().collect() },
         ],
-        next_steps: Vec::new(),
+        next_steps: told(announcement, "next_steps").iter().map(|step| step.as_str().to_owned()).collect(),
         details: Vec::new(),
         links: service.iter().map(links::service).collect(),
         resources: vec![announcement.subject.clone()],
     }
+}
+
+/// A list of sentences that an announcement carries beside its summary.
+fn told(announcement: &Announcement, field: &str) -> Vec<PublicText> {
+    let list = announcement.more.get(field).and_then(Value::as_array);
+    let sentences = list.into_iter().flatten().filter_map(Value::as_str);
+    sentences.map(|sentence| Redactor::default().clean(&sentence.into())).collect()
 }
 
 /// Where the traffic of a shift goes, as a bar.

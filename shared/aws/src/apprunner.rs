@@ -3,9 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `configuration` | complete configurations |
+//! | `leftovers` | what services leave behind |
 //! | `write` | the calls that change a service |
 
 mod configuration;
+mod leftovers;
 mod write;
 
 use std::collections::HashMap;

@@ -11,7 +11,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::{rebuild, shift, timeline::Timeline};
+use crate::{cleanup, rebuild, shift, timeline::Timeline};
 
 const OPERATIONS: [&str; 6] =
     ["CreateService", "DeleteService", "UpdateService", "Deployment", "PauseService", "ResumeService"];
@@ -28,6 +28,7 @@ pub(crate) async fn all(stage: &Stage, root: &Path) -> Result<()> {
     lost_events(stage).await?;
     silent_topic(stage).await?;
     rebuild::failed_creation(stage).await?;
+    cleanup::orphaned_endpoint(stage).await?;
     shift::scenes(stage).await?;
     println!("\nThat was the sandbox: no AWS account was touched. Install it: README.md.");
     Ok(())
