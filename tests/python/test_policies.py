@@ -39,7 +39,9 @@ LEADING_KEYS = {
 }
 
 # Calls whose adapter is there before the function that makes them.
-AWAITED = {"ecr:DescribeImages"}  # rollback
+AWAITED = {  # rollback
+    "ecr:DescribeImages",
+}
 
 PSEUDO = {
     "AWS::Partition": "aws",

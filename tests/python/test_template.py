@@ -66,7 +66,7 @@ def test_every_parameter_is_described_constrained_used_and_grouped(template):
     [
         ("AlertEmail", ["", "a@example.com"], ["a", "a@b", "a b@example.com", "a@example.com,b@example.com"]),
         ("EvidenceBudget", ["1s", "4s", "30s"], ["", "0s", "31s", "4", "4m", "4.5s", "100s"]),
-        ("HostedZoneIds", ["", "Z0EXAMPLE", "Z0EXAMPLE,Z1EXAMPLE"], ["example.com", "Z0EXAMPLE,", "/hostedzone/Z0EXAMPLE"]),
+        ("HostedZoneIds", ["", "Z0EXAMPLE", "Z0EXAMPLE,Z1EXAMPLE"], ["example.com", "Z0EXAMPLE,", ",", "Z1, Z2", "z1", "/hostedzone/Z1"]),
         ("GracePeriod", ["7d", "1s"], ["", "0d", "a week", "7 d"]),
         ("MaxDeletionShare", ["0", "0.25", "1", "1.0"], ["", "1.5", "-0.1", "25%", "2"]),
         ("EndpointHourPrice", ["0.01", "0.0155", "1"], ["", "free", "-1", "0,01"]),

@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     message::cut,
+    render::SHOWN,
     state::{Notice, Subject},
 };
 
@@ -252,18 +253,25 @@ fn bounded(announcement: &Announcement) -> Announcement {
     }
 }
 
-/// What a message shows of an announcement's particulars: its two lists of sentences, as far as they fit.
+/// What a message shows of an announcement's particulars; a list is cut where it is too long.
 fn shown(more: &Map<String, Value>, most: usize) -> Map<String, Value> {
-    let lists = ["lines", "next_steps"].into_iter().filter_map(|name| {
-        let mut size = 0;
-        let fits = |sentence: &&Value| {
-            size += sentence.as_str().map_or(most, str::len);
-            size < most
+    let size = |value: &Value| value.to_string().len();
+    let cut = |name: &&str| {
+        let value = match more.get(*name)? {
+            Value::Array(sentences) => {
+                let mut room = most;
+                let fits = |sentence: &&Value| {
+                    room = room.saturating_sub(size(sentence));
+                    room > 0
+                };
+                Value::Array(sentences.iter().take_while(fits).cloned().collect())
+            }
+            other if size(other) <= most => other.clone(),
+            _ => return None,
         };
-        let sentences: Vec<Value> = more.get(name)?.as_array()?.iter().take_while(fits).cloned().collect();
-        Some((name.to_owned(), Value::Array(sentences)))
-    });
-    lists.collect()
+        Some(((*name).to_owned(), value))
+    };
+    SHOWN.iter().filter_map(cut).collect()
 }
 
 struct Draft<'a> {

@@ -3,19 +3,19 @@
 //! Written for somebody who was woken by it: the title says what failed and what is serving now, the cause and
 //! the next step come before the evidence, and what could not be read is said.
 
+mod announced;
 mod failure;
 
 use autopilot::{
-    announcement::{Announcement, Phase},
+    announcement::Phase,
     incident::{ClosedBy, Incident},
-    redact::{PublicText, Redactor},
     service::{Operation, ServiceArn},
 };
 use jiff::Timestamp;
-use serde_json::Value;
 
+pub(crate) use self::announced::SHOWN;
 use self::failure::consequence;
-pub use self::failure::failure;
+pub use self::{announced::announced, failure::failure};
 use crate::{
     links,
     message::{Message, Section, Severity},
@@ -93,73 +93,6 @@ pub fn long_running(service: &ServiceArn, operation: &Operation, now: Timestamp)
         ],
         ..about(service, "long-running", Phase::Progressed.as_str(), title, thread.as_str())
     }
-}
-
-/// What a function of the autopilot announced.
-pub fn announced(announcement: &Announcement) -> Message {
-    let service: Option<ServiceArn> = announcement.subject.parse().ok();
-    let name = service.as_ref().map_or(announcement.subject.as_str(), ServiceArn::name).to_owned();
-    let function = announcement.topic.as_str().trim_start_matches("Autopilot ").to_lowercase();
-    let severity = match announcement.phase {
-        Phase::Failed => Severity::Critical,
-        // The successor fails and the way back is not safe: nothing mends this but a person.
-        Phase::Held if announcement.reason == "from-not-healthy" => Severity::Critical,
-        Phase::Held => Severity::Warning,
-        _ => Severity::Info,
-    };
-    let plan = match announcement.plan.as_object() {
-        Some(plan) if !plan.is_empty() => {
-            Some(Redactor::default().clean(&announcement.plan.to_string().into()))
-        }
-        _ => None,
-    };
-    let mode = announcement.mode.map(|mode| format!("Mode       {mode}"));
-    let mut facts = vec![
-        format!("Function   {function}"),
-        format!("Phase      {} ({})", announcement.phase, announcement.reason),
-        format!("Time       {}", time(announcement.time)),
-    ];
-    facts.extend(mode);
-    Message {
-        severity,
-        service: name.clone(),
-        kind: announcement.reason.clone(),
-        phase: announcement.phase.to_string(),
-        title: format!("{name}: {function} {} ({})", announcement.phase, announcement.reason),
-        thread: announcement.incident_id.to_string(),
-        sections: vec![
-            Section {
-                heading: "",
-                lines: vec![Redactor::default().clean(&announcement.summary.as_str().into())],
-            },
-            Section::ours("Traffic", weights(announcement)),
-            Section { heading: "In detail", lines: told(announcement, "lines") },
-            Section::ours("What", facts),
-            Section { heading: "Plan", lines: plan.into_iter().collect() },
-        ],
-        next_steps: told(announcement, "next_steps").iter().map(|step| step.as_str().to_owned()).collect(),
-        details: Vec::new(),
-        links: service.iter().map(links::service).collect(),
-        resources: vec![announcement.subject.clone()],
-    }
-}
-
-/// A list of sentences that an announcement carries beside its summary.
-fn told(announcement: &Announcement, field: &str) -> Vec<PublicText> {
-    let list = announcement.more.get(field).and_then(Value::as_array);
-    let sentences = list.into_iter().flatten().filter_map(Value::as_str);
-    sentences.map(|sentence| Redactor::default().clean(&sentence.into())).collect()
-}
-
-/// Where the traffic of a shift goes, as a bar.
-fn weights(announcement: &Announcement) -> Option<String> {
-    const WIDTH: usize = 20;
-    let weights = announcement.more.get("weights")?;
-    let weight = |side: &str| weights.get(side)?.as_u64().filter(|weight| *weight <= 100);
-    let (from, to) = (weight("from")?, weight("to")?);
-    let filled = usize::try_from(to).ok()? * WIDTH / 100;
-    let bar = ["\u{2591}".repeat(WIDTH - filled), "\u{2588}".repeat(filled)].concat();
-    Some(format!("App Runner {from:>3} {bar} {to:>3} successor"))
 }
 
 /// The mode tag cannot be read and counts as `off`.
@@ -260,40 +193,5 @@ fn length(from: Timestamp, to: Timestamp) -> String {
         120..=7_199 => format!("{} min", seconds / 60),
         7_200..=172_799 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
         _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_weights_of_a_shift_are_drawn() {
-        let detail = |weights| {
-            json!({
-                "announcement_id": "a#1", "incident_id": "a", "phase": "held", "reason": "from-not-healthy",
-                "summary": "It holds.", "resource": "app.example.com", "time": "2026-11-20T09:53:16Z",
-                "weights": weights,
-            })
-        };
-        for (weights, drawn) in [
-            (json!({"from": 75, "to": 25}), Some("App Runner  75 ░░░░░░░░░░░░░░░█████  25 successor")),
-            (json!({"from": 0, "to": 100}), Some("App Runner   0 ████████████████████ 100 successor")),
-            (json!({"from": 0, "to": 1000}), None),
-            (json!("all"), None),
-        ] {
-            let detail = detail(weights);
-            let read =
-                Announcement::from_event("Autopilot Traffic Shift", detail.as_object().unwrap()).unwrap();
-            let message = announced(&read);
-            assert_eq!(message.severity, Severity::Critical);
-            let mail = message.for_people().body;
-            match drawn {
-                Some(drawn) => assert!(mail.as_str().contains(drawn), "{mail}"),
-                None => assert!(!mail.as_str().contains("successor"), "{mail}"),
-            }
-        }
     }
 }
