@@ -4,6 +4,7 @@ use anyhow::Result;
 use autopilot_tests::{
     alerts, assert_well,
     crossing::{Crossing, NAME, ORIGIN, ZONE, cname},
+    root, sample,
 };
 use sandbox::aws::route53::Propagation;
 use serde_json::{Value, json};
@@ -258,5 +259,28 @@ async fn an_idle_tick_makes_one_read() -> Result<()> {
     crossing.tick().await?;
     let calls = autopilot_tests::calls::names_of(&crossing.stage, autopilot_tests::SHIFT);
     assert_eq!(calls, ["dynamodb:Query"]);
+    assert_well(&crossing.stage)
+}
+
+#[tokio::test]
+async fn every_sample_is_understood() -> Result<()> {
+    let crossing = Crossing::raise().await?;
+    let mut samples = 0;
+    for entry in std::fs::read_dir(root().join("events/shift"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let answer = crossing.ask(&sample(&format!("shift/{name}"))?).await?;
+        let errors = answer["errors"].to_string();
+        let understood = match name.split(['-', '.']).collect::<Vec<_>>()[..] {
+            // A preflight was reached, and there is no such service here.
+            ["command", "start", ..] => errors.contains("there is no such service"),
+            ["command", "list", ..] | ["schedule" | "alarm" | "operation" | "status", ..] => {
+                answer["ok"] == true
+            }
+            _ => errors.contains("there is no shift of app.example.com"),
+        };
+        assert!(understood, "{name}: {answer:#}");
+        samples += 1;
+    }
+    assert!(samples > 15);
     assert_well(&crossing.stage)
 }

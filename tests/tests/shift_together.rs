@@ -194,6 +194,7 @@ async fn it_does_not_turn_back_onto_a_paused_service_by_itself() -> Result<()> {
     crossing.serve(100.0, 90.0);
     let shift = crossing.tick_while(|shift| shift["held_by"] != "from-not-healthy").await?;
     assert!(shift["waiting_for"].as_str().unwrap_or_default().contains("is PAUSED"), "{shift:#}");
+    assert_eq!(shift["from_side"]["objection"], "the App Runner service is PAUSED", "{shift:#}");
     crossing.assert_weights(NAME, 50, 50);
     let refused = crossing.tell("abort").await?;
     assert_eq!(refused["ok"], false, "{refused:#}");

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::shift::{Phase, Shift};
+use crate::{
+    decide::FromSide,
+    shift::{Phase, Shift},
+};
 
 /// A shift with its history.
 pub fn whole(shift: &Shift) -> Value {
@@ -32,6 +35,20 @@ pub fn short(shift: &Shift) -> Value {
     let analysis = shift.analysed.as_ref().map(|analysed| analysed.analysis.to_string());
     put("analysis", json!(analysis));
     Value::Object(shown)
+}
+
+/// How App Runner's side does.
+pub fn side(side: &FromSide) -> Value {
+    match side {
+        FromSide::Unasked => Value::Null,
+        FromSide::Unread(why) => json!({"unread": why}),
+        FromSide::Read { status, domain, analysis } => json!({
+            "service": status,
+            "domain": domain,
+            "analysis": analysis.to_string(),
+            "objection": side.objection(),
+        }),
+    }
 }
 
 /// When something is due next, and what for.

@@ -42,19 +42,23 @@ where
             _ => {}
         }
         let names = [shift.plan.record_name.clone()].into();
-        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await?;
+        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await;
         // What was begun and not heard of is settled by the advance below, from the same records.
         let settled = record.state.ledger.intent.is_none();
         let shift = shift_of(&mut record)?;
-        if settled && !force && standing(&shift.expected, &found) != Standing::AsExpected {
-            return Ok(Tried::refused("record_name", difference(shift, &found)));
+        match &found {
+            Ok(found) if settled && !force && standing(&shift.expected, found) != Standing::AsExpected => {
+                return Ok(Tried::refused("record_name", difference(shift, found)));
+            }
+            // Where they cannot be read now, what the person wants is kept for the ticks.
+            _ => {}
         }
         if !force && let Some(objection) = from_side(&self.world, shift, now).await.certain_objection() {
             let message = format!("{objection}; \"force\": true sends all traffic there all the same");
             return Ok(Tried::refused("plan.from.service_arn", message));
         }
         if force {
-            shift.expected = steering(&found);
+            shift.expected = steering(&found?);
             record.state.ledger.intent = None;
         }
         begin_abort(shift_of(&mut record)?, force, now);

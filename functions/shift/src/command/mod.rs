@@ -35,6 +35,7 @@ use tracing::info;
 use crate::{
     advance::{Job, ShiftRecord, Shifts},
     answer,
+    look::from_side,
     shift::Shift,
     world::World,
 };
@@ -71,7 +72,7 @@ where
             "tick" | "reconcile" => return self.tick(call.now).await,
             "start" => self.start(fields, call.now).await?,
             "list" => self.list(fields).await?,
-            "status" => self.status(fields).await?,
+            "status" => self.status(fields, call.now).await?,
             "pause" | "resume" | "promote" | "abort" | "finish" => {
                 self.change(&command.name, fields, call.now).await?
             }
@@ -82,11 +83,17 @@ where
         Ok(answer)
     }
 
-    async fn status(&self, fields: &Map<String, Value>) -> Result<Value, Failure> {
-        Ok(match self.find(fields).await? {
-            Err(refusal) => refusal,
-            Ok(record) => answered(&record),
-        })
+    /// Beside what is remembered, how App Runner's side does now: shown to compare, and never a condition of a step.
+    async fn status(&self, fields: &Map<String, Value>, now: Timestamp) -> Result<Value, Failure> {
+        let record = match self.find(fields).await? {
+            Err(refusal) => return Ok(refusal),
+            Ok(record) => record,
+        };
+        let mut answer = answered(&record);
+        if let Some(shift) = record.state.work.as_ref().filter(|shift| shift.phase.is_open()) {
+            answer["shift"]["from_side"] = answer::side(&from_side(&self.world, shift, now).await);
+        }
+        Ok(answer)
     }
 
     async fn list(&self, fields: &Map<String, Value>) -> Result<Value, Failure> {

@@ -3,9 +3,10 @@
 use autopilot::{
     call::refused,
     case::Case,
-    error::Failure,
+    error::{Failure, FieldError},
     incident::IncidentId,
     mutation::Outcome,
+    outbox::Outbox,
     ports::{Announce, AppRunnerRead, DnsRead, RelatedRead},
     store::{StateRead, StateWrite},
 };
@@ -70,7 +71,7 @@ where
                 return Ok(answered(&record));
             }
             let message = "is being shifted already; another start was faster";
-            return Ok(refused(&[autopilot::error::FieldError::new("plan.record_name", message)]));
+            return Ok(refused(&[FieldError::new("plan.record_name", message)]));
         }
         let refusal = match &job.outcome {
             Some(Outcome::Stopped(since)) => {
@@ -80,7 +81,7 @@ where
             // Anything else is made, or made by the next tick.
             _ => return Ok(answered(&job.record)),
         };
-        Ok(refused(&[autopilot::error::FieldError::new("plan.record_name", refusal)]))
+        Ok(refused(&[FieldError::new("plan.record_name", refusal)]))
     }
 
     async fn situation(&self, plan: &Plan, under_way: bool) -> Situation {
@@ -100,7 +101,9 @@ where
         Situation {
             zone: zone.map_err(|error| error.in_short()),
             records: records.map_err(|error| error.in_short()),
-            service: service.map(|described| described.status).map_err(|error| error.in_short()),
+            service: service.map(|described| described.status).map_err(|error| {
+                if error.is_not_found() { "there is no such service".to_owned() } else { error.in_short() }
+            }),
             domains: domains.map_err(|error| error.in_short()),
             successor,
             under_way,
@@ -118,15 +121,18 @@ where
         let mut jobs = vec![Job::with(record, act)];
         self.write_all(&mut jobs, &control, now).await;
         let Some(mut job) = jobs.pop() else { return Err(Failure::Contended("start".to_owned())) };
-        let refused = matches!(job.outcome, Some(Outcome::Stopped(_) | Outcome::Refused(_)));
         let begins = job.record.state.work.as_ref().is_some_and(|shift| shift.written.is_none());
-        if refused && begins {
-            // Nothing was begun, so there is nothing for ticks to go on with.
-            if let Some(shift) = &mut job.record.state.work {
-                shift.phase = Phase::RolledBack;
+        match (&job.outcome, &mut job.record.state.work) {
+            // Nothing was stored, and there is nothing to remember.
+            (Some(Outcome::Stopped(_)), _) if begins => return Ok(job),
+            // The answer tells it, and ticks have nothing to go on with.
+            (Some(Outcome::Refused(_)), Some(shift)) if begins => {
+                shift.enter(Phase::RolledBack, now);
                 shift.hold = None;
+                shift.note("refused", now);
+                job.record.outbox = Outbox::default();
             }
-            job.record.outbox = autopilot::outbox::Outbox::default();
+            _ => {}
         }
         self.put_away(&mut job, now).await;
         Ok(job)

@@ -21,6 +21,7 @@
 //! The rows are tried from the top, and the first that fits decides. Succeeded, `RolledBack` and Failed do nothing.
 //! What a person's command changes is in [`crate::command`]; what a write changes once it is made, in [`made`].
 
+mod act;
 mod outcome;
 mod side;
 
@@ -31,9 +32,9 @@ use autopilot::{
     dns::{ChangeStatus, RecordSet},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use act::{Act, Because, What};
 pub use outcome::{described, made, not_made};
 pub use side::FromSide;
 
@@ -57,60 +58,6 @@ pub struct Seen {
     pub deploying: bool,
     /// Other names of the service that still lead to App Runner; asked only where the shift is to finish by itself.
     pub domains_left: Vec<String>,
-}
-
-/// A write, described completely enough to recognise it by reading.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Act {
-    /// What it is.
-    pub what: What,
-    /// The records that it replaces, exactly.
-    pub before: Vec<RecordSet>,
-    /// The records that are there afterwards.
-    pub after: Vec<RecordSet>,
-}
-
-/// What a write is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum What {
-    /// The pair at 100/0.
-    Begin,
-    /// The step after which so many are written.
-    Step {
-        /// How many.
-        steps: usize,
-    },
-    /// Back to 100/0.
-    TurnBack {
-        /// Why.
-        because: Because,
-    },
-    /// A simple record again: the successor's, or after turning back the original.
-    Finish,
-}
-
-/// Why a shift turns back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Because {
-    /// The analysis failed.
-    AnalysisFailed,
-    /// An alarm of the plan is on, and nothing else fails.
-    Alarm,
-    /// A person said so.
-    Aborted,
-}
-
-impl Because {
-    /// The machine word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AnalysisFailed => "analysis-failed",
-            Self::Alarm => "alarm",
-            Self::Aborted => "aborted",
-        }
-    }
 }
 
 /// What is done next.

@@ -108,6 +108,8 @@ fn domain(plan: &Plan, found: &Situation, errors: &mut Vec<FieldError>) {
     let name = &plan.record_name;
     let domains = match &found.domains {
         Ok(domains) => domains,
+        // Where the service cannot be read either, that is told already.
+        Err(_) if found.service.is_err() => return,
         Err(why) => return errors.push(unread(SERVICE, why)),
     };
     let message = match status_of(name, domains) {

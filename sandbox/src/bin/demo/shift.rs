@@ -30,9 +30,9 @@ struct Crossing<'a> {
 /// Two shifts: one arrives, one turns back.
 pub(crate) async fn scenes(stage: &Stage) -> Result<()> {
     let crossing = Crossing::furnish(stage);
-    title("7. Traffic moves from App Runner to ECS, a step at a time, each after its analysis");
+    title("8. Traffic moves from App Runner to ECS, a step at a time, each after its analysis");
     crossing.shift("shop.example.com", None).await?;
-    title("8. The same, but the successor begins to fail at 50: back to App Runner in one write");
+    title("9. The same, but the successor begins to fail at 50: back to App Runner in one write");
     crossing.shift("checkout.example.com", Some(50)).await
 }
 
@@ -51,7 +51,6 @@ impl<'a> Crossing<'a> {
             "1",
             &RuleSpec { hosts, target_groups: vec![group.clone()], paths: Vec::new() },
         );
-        account.route53().add_zone(ZONE, "example.com");
         Self { stage, balancer, group }
     }
 
