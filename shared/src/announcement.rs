@@ -65,7 +65,7 @@ pub struct Announcement {
     pub incident_id: IncidentId,
     /// Where the work stands.
     pub phase: Phase,
-    /// Why, as a machine word of design 3.3.
+    /// Why, as a machine word of docs/announcements.md.
     pub reason: String,
     /// One sentence for people.
     pub summary: String,

@@ -1,14 +1,26 @@
 //! What people decided: the mode of each action, and the stop of everything.
 //!
-//! The command wins over the tag, the tag over the template's parameter (design 3.1). All commands are kept in
+//! The command wins over the tag, the tag over the template's parameter. All commands are kept in
 //! one item of the table, so one read answers for every service and every action.
+//!
+//! | command, of any function | what it does |
+//! |---|---|
+//! | `{"command":"mode","service_arn":…,"action":…,"mode":…}` | sets a mode; `default` forgets it |
+//! | `{"command":"stop"}`, `{"command":"go"}` | stops every mutation of every function, and lifts that |
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use crate::{service::ServiceArn, store::Key};
+use crate::{
+    call::refused,
+    error::{Failure, FieldError},
+    event::Command,
+    service::ServiceArn,
+    store::{self, Key, Record, StateRead, StateWrite},
+};
 
 /// What a function may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +118,66 @@ pub struct Control {
     /// Modes by service and action.
     #[serde(default)]
     pub modes: BTreeMap<ServiceArn, BTreeMap<Action, Mode>>,
+}
+
+/// What a command changed that people are to be told about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Every mutation is stopped.
+    Stopped,
+    /// No longer.
+    Going,
+}
+
+/// Answers `mode`, `stop` and `go`; `None` for any other command.
+pub async fn command(
+    store: &(impl StateRead + StateWrite),
+    command: &Command,
+    now: Timestamp,
+) -> Result<Option<(Value, Option<Changed>)>, Failure> {
+    Ok(Some(match command.name.as_str() {
+        "mode" => (set_mode(store, command).await?, None),
+        "stop" => {
+            let since = change(store, |control| *control.stopped_since.get_or_insert(now)).await?;
+            (json!({"ok": true, "stopped_since": since.to_string()}), Some(Changed::Stopped))
+        }
+        "go" => {
+            let since = change(store, |control| control.stopped_since.take()).await?;
+            let answer = json!({"ok": true, "was_stopped_since": since.map(|at| at.to_string())});
+            (answer, since.map(|_| Changed::Going))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+async fn set_mode(store: &(impl StateRead + StateWrite), command: &Command) -> Result<Value, Failure> {
+    let word = |name: &str| command.fields.get(name).and_then(Value::as_str);
+    let action = word("action")
+        .and_then(Action::from_word)
+        .ok_or_else(|| FieldError::new("action", "expected rollback, rebuild or notify"));
+    let mode = match word("mode") {
+        Some("default") => Ok(None),
+        mode => mode.and_then(|word| word.parse::<Mode>().ok()).map(Some).ok_or_else(|| {
+            FieldError::new("mode", "expected off, dry-run, on, or default to forget the command")
+        }),
+    };
+    let (service, action, mode) = match (command.service_arn(), action, mode) {
+        (Ok(service), Ok(action), Ok(mode)) => (service, action, mode),
+        (service, action, mode) => {
+            let errors = [service.err(), action.err(), mode.err()];
+            return Ok(refused(&errors.into_iter().flatten().collect::<Vec<_>>()));
+        }
+    };
+    change(store, |control| control.set(action, &service, mode)).await?;
+    let mode = mode.map_or("default", Mode::as_str);
+    Ok(json!({"ok": true, "service_arn": service.as_str(), "action": action.as_str(), "mode": mode}))
+}
+
+async fn change<R>(
+    store: &(impl StateRead + StateWrite),
+    change: impl Fn(&mut Control) -> R,
+) -> Result<R, Failure> {
+    store::update(store, key(), |record: &mut Record<Control, ()>| change(&mut record.state)).await
 }
 
 /// A mode and where it comes from.

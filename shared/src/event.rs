@@ -97,6 +97,16 @@ pub struct Command {
     pub fields: Map<String, Value>,
 }
 
+impl Command {
+    /// The service that the command is about.
+    pub fn service_arn(&self) -> Result<ServiceArn, FieldError> {
+        match self.fields.get("service_arn").and_then(Value::as_str) {
+            Some(arn) => arn.parse().map_err(|error| FieldError::new("service_arn", error)),
+            None => Err(FieldError::new("service_arn", "expected the ARN of an App Runner service")),
+        }
+    }
+}
+
 const PREVIOUS_FIELDS: &[&str] =
     &["previousServiceStatus", "previousStatus", "PreviousServiceStatus", "PreviousStatus"];
 const CURRENT_FIELDS: &[&str] =

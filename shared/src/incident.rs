@@ -1,4 +1,4 @@
-//! One failure, one incident, one thread of messages, however many events tell of it (design 3.5).
+//! One failure, one incident, one thread of messages, however many events tell of it.
 //!
 //! An incident is known by its operation. Where `ListOperations` could not be read it is provisional, known
 //! by the event that told of it, and is given its operation as soon as one can be matched; its id, and so the
@@ -18,7 +18,7 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_hours(14 * 24);
 const NEAR: SignedDuration = SignedDuration::from_mins(10);
 
 /// Identifier of an incident and of its thread of messages.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IncidentId(String);
 

@@ -5,6 +5,7 @@
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
+//! | [`desk`], [`case`] | the one way of every acting function from a case to what is done about it |
 //! | [`analysis`] | checks over metrics and alarms |
 //! | [`configuration`] | a service's complete configuration: stored, compared, guarded |
 //! | [`control`], [`mutation`] | who may change what: modes, stop, budgets, intents |
@@ -19,8 +20,10 @@
 pub mod analysis;
 pub mod announcement;
 pub mod call;
+pub mod case;
 pub mod configuration;
 pub mod control;
+pub mod desk;
 pub mod diagnosis;
 pub mod error;
 pub mod event;

@@ -1,17 +1,17 @@
 //! The state store in memory, for tests of decisions and handlers. It is as strict as the table: a write over
 //! another version than the one before is refused.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use crate::{
     error::PortError,
     store::{Item, Key, StateRead, StateWrite, Written},
 };
 
-/// A table in memory.
-#[derive(Debug, Default)]
+/// A table in memory; its clones are the same table.
+#[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    items: RefCell<BTreeMap<Key, Item>>,
+    items: Rc<RefCell<BTreeMap<Key, Item>>>,
 }
 
 impl StateRead for MemoryStore {

@@ -4,10 +4,10 @@
 //! Gate (mode, stop, budget, cool-down) ──► intent stored (conditional write = the lock)
 //!        │ no                                   │ lost: somebody else acts
 //!        ▼                                      ▼
-//!   Outcome::Planned/Held/Wait             the call, with a Permit, once, without SDK retries
+//!   Outcome::Planned/Stopped/…/Wait        the call, with a Permit, once, without SDK retries
 //!                                               │ answered            │ refused            │ no answer
 //!                                               ▼                     ▼                    ▼
-//!                                          receipt stored       intent dropped      intent stays; the next
+//!                                          intent dropped        intent dropped       intent stays; the next
 //!                                                                                   invocation settles it by
 //!                                                                                   reading before anything else
 //! ```
@@ -15,18 +15,20 @@
 //! a second call for one intent. An intent that reading proves was never carried out is dropped, and only then
 //! may a new one be made, which counts in the budget like any other. Ports that change something ask for a
 //! [`Permit`], which only this module makes; nothing can be changed past it.
+//!
+//! [`crate::desk`] walks this path for every function: [`begin`], the call, [`conclude`].
 
-use std::future::Future;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
-    control::{self, Action, Control, Mode},
-    error::{Class, Failure, PortError},
+    control::{Action, Control, Mode},
+    error::{Class, PortError},
     period::Period,
     service::{OperationId, ServiceArn},
-    store::{Record, StateRead, StateWrite, Written},
 };
 
 /// An intent younger than this may still be on its way: its function may be waiting for the answer. No function
@@ -37,7 +39,7 @@ const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(2);
 #[derive(Debug)]
 pub struct Permit(());
 
-/// How many mutations one record may see.
+/// How many mutations one case may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// At most so many…
@@ -48,7 +50,7 @@ pub struct Budget {
     pub cool_down: Period,
 }
 
-/// What a record remembers of its mutations.
+/// What a case remembers of its mutations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     /// A mutation that was begun and whose outcome is not known yet.
@@ -60,8 +62,8 @@ pub struct Ledger {
 /// A mutation about to be made, stored before it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// Machine word of the mutation, for logs and settlement.
-    pub what: String,
+    /// The function's own description of it, complete enough to recognise it by reading.
+    pub act: Value,
     /// When it was decided.
     pub at: Timestamp,
 }
@@ -84,33 +86,52 @@ pub enum Settled {
     Unclear,
 }
 
-/// A change of one resource.
-pub trait Mutation {
-    /// Machine word.
-    fn what(&self) -> &'static str;
-    /// Makes the call, once.
-    fn perform(&self, permit: &Permit) -> impl Future<Output = Result<Receipt, PortError>>;
-    /// Reads what became of an earlier intent.
-    fn settle(&self, intent: &Intent) -> impl Future<Output = Result<Settled, PortError>>;
-}
-
 /// The conditions under which a mutation may be made. Mode and stop are read when it is made, not before.
 #[derive(Clone, Debug)]
 pub struct Gate<'a> {
-    /// Whose mode counts.
-    pub action: Action,
-    /// The service that is changed.
-    pub service: &'a ServiceArn,
-    /// The value of the service's tag for this action.
-    pub tag: Option<&'a str>,
-    /// The template's parameter.
-    pub parameter: Mode,
+    /// Whose word counts.
+    pub leave: Leave<'a>,
     /// How much is allowed.
     pub budget: Budget,
 }
 
+/// Who allows a mutation.
+#[derive(Clone, Debug)]
+pub enum Leave<'a> {
+    /// The mode of an action for a service: command, tag, parameter.
+    OfService {
+        /// The action.
+        action: Action,
+        /// The service.
+        service: &'a ServiceArn,
+        /// The value of the service's tag for the action.
+        tag: Option<&'a str>,
+        /// The template's parameter.
+        parameter: Mode,
+    },
+    /// A mode that holds for the whole function.
+    OfFunction(Mode),
+    /// A person's command.
+    OfPerson,
+    /// A person's command to take back what was done; the one thing that the stop of everything lets through.
+    ToTurnBack,
+}
+
+impl Leave<'_> {
+    /// The mode in force.
+    pub fn mode(&self, control: &Control) -> Mode {
+        match self {
+            Self::OfService { action, service, tag, parameter } => {
+                control.resolve(*action, service, *tag, *parameter).mode
+            }
+            Self::OfFunction(mode) => *mode,
+            Self::OfPerson | Self::ToTurnBack => Mode::On,
+        }
+    }
+}
+
 /// How an attempt to change something ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The mode allows no change: the plan is all there is.
     Planned(Mode),
@@ -120,84 +141,126 @@ pub enum Outcome {
     BudgetExhausted(Timestamp),
     /// Not yet: cool-down, an unclear earlier intent, or a state that refuses. Try at the next tick.
     Wait(String),
-    /// Somebody else changed the record; read and decide again.
-    Raced,
     /// It was made, now or earlier.
     Made(Receipt),
     /// The service refused it for good.
     Refused(String),
 }
 
-/// What the gate says, before anything is written.
-fn refusal(gate: &Gate<'_>, control: &Control, ledger: &Ledger, now: Timestamp) -> Option<Outcome> {
-    let mode = control.resolve(gate.action, gate.service, gate.tag, gate.parameter).mode;
-    if mode != Mode::On {
-        return Some(Outcome::Planned(mode));
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Planned(mode) => write!(f, "nothing is changed: the mode is {mode}"),
+            Self::Stopped(since) => write!(f, "nothing is changed: everything was stopped at {since}"),
+            Self::BudgetExhausted(until) => {
+                write!(f, "nothing is changed: the budget is used up until {until}")
+            }
+            Self::Wait(why) => write!(f, "not yet: {why}"),
+            Self::Made(Receipt { operation: Some(id) }) => write!(f, "made by operation {id}"),
+            Self::Made(Receipt { operation: None }) => f.write_str("made"),
+            Self::Refused(why) => write!(f, "refused: {why}"),
+        }
     }
-    if let Some(since) = control.stopped_since {
-        return Some(Outcome::Stopped(since));
+}
+
+/// Notes an intent in the ledger, to be stored before the call; or says why nothing may be done.
+pub fn begin(
+    ledger: &mut Ledger,
+    gate: &Gate<'_>,
+    control: &Control,
+    act: Value,
+    now: Timestamp,
+) -> Result<Intended, Outcome> {
+    if let Some(intent) = &ledger.intent {
+        return Err(Outcome::Wait(format!("what was begun at {} is not settled yet", intent.at)));
+    }
+    refusal(gate, control, ledger, now)?;
+    let window = span(gate.budget.within);
+    ledger.made.retain(|at| now.duration_since(*at) < window);
+    ledger.made.push(now);
+    ledger.intent = Some(Intent { act, at: now });
+    Ok(Intended(()))
+}
+
+/// An intent that is noted and has yet to be stored.
+#[derive(Debug)]
+#[must_use = "the intent must be stored before the call"]
+pub struct Intended(());
+
+impl Intended {
+    /// The permit, once the intent is stored.
+    pub fn stored(self) -> Permit {
+        Permit(())
+    }
+}
+
+fn span(period: Period) -> SignedDuration {
+    SignedDuration::try_from(period.as_duration()).unwrap_or(SignedDuration::MAX)
+}
+
+/// What the gate says, before anything is written.
+fn refusal(gate: &Gate<'_>, control: &Control, ledger: &Ledger, now: Timestamp) -> Result<(), Outcome> {
+    let mode = gate.leave.mode(control);
+    if mode != Mode::On {
+        return Err(Outcome::Planned(mode));
+    }
+    if let (Some(since), false) = (control.stopped_since, matches!(gate.leave, Leave::ToTurnBack)) {
+        return Err(Outcome::Stopped(since));
     }
     let Budget { most, within, cool_down } = gate.budget;
-    let span = |period: Period| SignedDuration::try_from(period.as_duration()).unwrap_or(SignedDuration::MAX);
     let recent: Vec<_> = ledger.made.iter().filter(|at| now.duration_since(**at) < span(within)).collect();
     if recent.len() >= most {
         let frees_at = recent.get(recent.len() - most).map_or(now, |at| **at + span(within));
-        return Some(Outcome::BudgetExhausted(frees_at));
+        return Err(Outcome::BudgetExhausted(frees_at));
     }
-    let last = recent.last().filter(|at| now.duration_since(***at) < span(cool_down))?;
-    Some(Outcome::Wait(format!("cool-down until {}", **last + span(cool_down))))
+    match recent.last().filter(|at| now.duration_since(***at) < span(cool_down)) {
+        Some(last) => Err(Outcome::Wait(format!("cool-down until {}", **last + span(cool_down)))),
+        None => Ok(()),
+    }
 }
 
-/// Makes a mutation, or says why not. `ledger` finds the ledger in the record's state.
-///
-/// Announcements that belong to the outcome are pushed by the caller into `record.outbox` and saved with its
-/// next write; the intent itself is already stored, so a death in between is settled by the next invocation.
-pub async fn run<S, M, St>(
-    store: &St,
-    record: &mut Record<S, M>,
-    ledger: fn(&mut S) -> &mut Ledger,
-    gate: &Gate<'_>,
-    mutation: &impl Mutation,
-    now: Timestamp,
-) -> Result<Outcome, Failure>
-where
-    S: Serialize + DeserializeOwned + Default,
-    M: Serialize + DeserializeOwned,
-    St: StateRead + StateWrite,
-{
-    if let Some(intent) = ledger(&mut record.state).intent.clone() {
-        return settle(store, record, ledger, mutation, &intent, now).await;
-    }
-    let control: Record<Control, ()> = Record::load(store, control::key()).await?;
-    if let Some(outcome) = refusal(gate, &control.state, ledger(&mut record.state), now) {
-        return Ok(outcome);
-    }
-    let book = ledger(&mut record.state);
-    let window = SignedDuration::try_from(gate.budget.within.as_duration()).unwrap_or(SignedDuration::MAX);
-    book.made.retain(|at| now.duration_since(*at) < window);
-    book.made.push(now);
-    book.intent = Some(Intent { what: mutation.what().to_owned(), at: now });
-    if record.save(store).await? == Written::Conflict {
-        return Ok(Outcome::Raced);
-    }
-    match mutation.perform(&Permit(())).await {
-        Ok(receipt) => close(store, record, ledger, Outcome::Made(receipt)).await,
-        // An answer with a code is a refusal: the service did not do it. Silence is settled by reading.
-        Err(error) if error.code.is_some() && error.class == Class::Permanent => {
-            close(store, record, ledger, Outcome::Refused(error.to_string())).await
+/// What the answer to the call means. The intent is dropped where the answer says what became of it.
+pub fn conclude(ledger: &mut Ledger, answer: Result<Receipt, PortError>) -> Outcome {
+    match answer {
+        Ok(receipt) => {
+            ledger.intent = None;
+            Outcome::Made(receipt)
         }
         Err(error) if is_refusal_by_state(&error) => {
-            ledger(&mut record.state).made.pop();
-            close(store, record, ledger, Outcome::Wait(error.to_string())).await
+            ledger.intent = None;
+            ledger.made.pop();
+            Outcome::Wait(error.to_string())
         }
-        Err(error) => Ok(Outcome::Wait(error.to_string())),
+        // An answer with a code is a refusal: the service did not do it. Silence is settled by reading.
+        Err(error) if error.code.is_some() && error.class == Class::Permanent => {
+            ledger.intent = None;
+            Outcome::Refused(error.to_string())
+        }
+        Err(error) => Outcome::Wait(error.to_string()),
+    }
+}
+
+/// What reading an earlier intent's traces means.
+pub fn settle(ledger: &mut Ledger, settled: Settled, now: Timestamp) -> Outcome {
+    let begun = ledger.intent.as_ref().map(|intent| intent.at);
+    match (settled, begun) {
+        (Settled::Made(receipt), _) => {
+            ledger.intent = None;
+            Outcome::Made(receipt)
+        }
+        (Settled::NotMade, Some(at)) if now.duration_since(at) >= IN_FLIGHT => {
+            ledger.intent = None;
+            Outcome::Wait(format!("what was begun at {at} was never made"))
+        }
+        _ => Outcome::Wait("what became of the last attempt is not clear yet".to_owned()),
     }
 }
 
 /// Codes that say "not now" before anything was done. Throttling is refused at the door, too.
 fn is_refusal_by_state(error: &PortError) -> bool {
-    const BEFORE_ANY_WORK: [&str; 5] = [
+    const BEFORE_ANY_WORK: [&str; 6] = [
         "InvalidStateException",
+        "PriorRequestNotComplete",
         "ThrottlingException",
         "Throttling",
         "TooManyRequestsException",
@@ -205,48 +268,3 @@ fn is_refusal_by_state(error: &PortError) -> bool {
     ];
     error.code.as_deref().is_some_and(|code| BEFORE_ANY_WORK.contains(&code))
 }
-
-async fn settle<S, M>(
-    store: &impl StateWrite,
-    record: &mut Record<S, M>,
-    ledger: fn(&mut S) -> &mut Ledger,
-    mutation: &impl Mutation,
-    intent: &Intent,
-    now: Timestamp,
-) -> Result<Outcome, Failure>
-where
-    S: Serialize + DeserializeOwned + Default,
-    M: Serialize + DeserializeOwned,
-{
-    match mutation.settle(intent).await? {
-        Settled::Made(receipt) => close(store, record, ledger, Outcome::Made(receipt)).await,
-        Settled::NotMade if now.duration_since(intent.at) >= IN_FLIGHT => {
-            let outcome = Outcome::Wait(format!("{} was begun at {} and never made", intent.what, intent.at));
-            close(store, record, ledger, outcome).await
-        }
-        Settled::NotMade | Settled::Unclear => {
-            Ok(Outcome::Wait(format!("what became of {} is not clear yet", intent.what)))
-        }
-    }
-}
-
-async fn close<S, M>(
-    store: &impl StateWrite,
-    record: &mut Record<S, M>,
-    ledger: fn(&mut S) -> &mut Ledger,
-    outcome: Outcome,
-) -> Result<Outcome, Failure>
-where
-    S: Serialize + DeserializeOwned + Default,
-    M: Serialize + DeserializeOwned,
-{
-    ledger(&mut record.state).intent = None;
-    // A conflict here leaves the intent in place; whoever wrote settles it by reading, with the same answer.
-    Ok(match record.save(store).await? {
-        Written::Yes => outcome,
-        Written::Conflict => Outcome::Raced,
-    })
-}
-
-#[cfg(test)]
-mod tests;

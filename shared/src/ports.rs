@@ -27,6 +27,8 @@ pub struct Described {
     pub url: Option<String>,
     /// Configuration, as far as a diagnosis asks about it.
     pub configuration: Service,
+    /// Checksum of the complete configuration.
+    pub checksum: u32,
     /// Other resources that it names.
     pub refers_to: References,
 }

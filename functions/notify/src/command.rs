@@ -6,26 +6,24 @@
 //! | `{"command":"test"}` | sends a test message and reports subscriptions that nobody confirmed |
 //! | `{"command":"diagnose","service_arn":…}` | why the service's last operation failed |
 //! | `{"command":"diagnose","evidence":{…}}` | the same from given evidence, without any call |
-//! | `{"command":"mode","service_arn":…,"action":…,"mode":…}` | sets a mode; `default` forgets it |
-//! | `{"command":"stop"}`, `{"command":"go"}` | stops every mutation of every function, and lifts that |
+//! | `mode`, `stop`, `go` | as every function answers them: [`control`] |
 
 use autopilot::{
-    call::Call,
-    control::{self, Action, Control, Mode},
+    call::{Call, refused},
+    control::{self, Changed},
     error::{Failure, FieldError},
     event::Command,
     evidence::Evidence,
     gather::Subject,
     ports::{AppRunnerRead, FactsRead, LogsRead, Publish, Subscription},
-    service::ServiceArn,
-    store::{self, Record, StateRead, StateWrite},
+    store::{StateRead, StateWrite},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::{error, info};
 
 use crate::{
     explain::{self, Explanation},
-    handler::{Notify, refused},
+    handler::Notify,
     message::{Message, Severity},
     render,
 };
@@ -44,11 +42,16 @@ where
         let answer = match command.name.as_str() {
             "reconcile" => return self.reconcile(call).await,
             "test" => self.test(call).await?,
-            "diagnose" => self.diagnose(&command.fields).await?,
-            "mode" => self.mode(&command.fields).await?,
-            "stop" => self.stop(call).await?,
-            "go" => self.go().await?,
-            _ => refused(&[FieldError::new("command", format!("expected {COMMANDS}"))]),
+            "diagnose" => self.diagnose(command).await?,
+            _ => match control::command(&self.state, command, call.now).await? {
+                Some((answer, changed)) => {
+                    if let Some(changed) = changed {
+                        self.tell_of_control(changed, call).await;
+                    }
+                    answer
+                }
+                None => refused(&[FieldError::new("command", format!("expected {COMMANDS}"))]),
+            },
         };
         info!(decision = "command", reason = "asked", command = known(&command.name), ok = %answer["ok"], "Answered a command");
         Ok(answer)
@@ -78,8 +81,8 @@ where
         Ok(answer)
     }
 
-    async fn diagnose(&self, fields: &Map<String, Value>) -> Result<Value, Failure> {
-        if let Some(evidence) = fields.get("evidence") {
+    async fn diagnose(&self, command: &Command) -> Result<Value, Failure> {
+        if let Some(evidence) = command.fields.get("evidence") {
             return Ok(match Evidence::from_json(evidence) {
                 Ok(evidence) => {
                     let causes = explain::from_evidence(&evidence, &explain::redactor_of(&evidence));
@@ -88,7 +91,7 @@ where
                 Err(error) => refused(&[FieldError::new(error.path, format!("expected {}", error.expected))]),
             });
         }
-        let service = match service_arn(fields) {
+        let service = match command.service_arn() {
             Ok(service) => service,
             Err(error) => return Ok(refused(&[error])),
         };
@@ -112,60 +115,22 @@ where
         }))
     }
 
-    async fn mode(&self, fields: &Map<String, Value>) -> Result<Value, Failure> {
-        let word = |name: &str| fields.get(name).and_then(Value::as_str);
-        let service = service_arn(fields);
-        let action = word("action")
-            .and_then(Action::from_word)
-            .ok_or_else(|| FieldError::new("action", "expected rollback, rebuild or notify"));
-        let mode = match word("mode") {
-            Some("default") => Ok(None),
-            mode => mode.and_then(|word| word.parse::<Mode>().ok()).map(Some).ok_or_else(|| {
-                FieldError::new("mode", "expected off, dry-run, on, or default to forget the command")
-            }),
-        };
-        let (service, action, mode) = match (service, action, mode) {
-            (Ok(service), Ok(action), Ok(mode)) => (service, action, mode),
-            (service, action, mode) => {
-                let errors = [service.err(), action.err(), mode.err()];
-                return Ok(refused(&errors.into_iter().flatten().collect::<Vec<_>>()));
+    async fn tell_of_control(&self, changed: Changed, call: &Call) {
+        let message = match changed {
+            Changed::Stopped => {
+                let lines = [
+                    "No function changes anything until somebody invokes one with {\"command\":\"go\"}."
+                        .to_owned(),
+                    "Messages still go out, and a shift of traffic can still be aborted.".to_owned(),
+                ];
+                render::own("stop", Severity::Warning, "apprunner-autopilot: stopped by a person", lines)
+            }
+            Changed::Going => {
+                let lines = ["Functions act again, each in its mode.".to_owned()];
+                render::own("go", Severity::Info, "apprunner-autopilot: going again", lines)
             }
         };
-        self.change_control(|control| control.set(action, &service, mode)).await?;
-        let mode = mode.map_or("default", Mode::as_str);
-        Ok(json!({"ok": true, "service_arn": service.as_str(), "action": action.as_str(), "mode": mode}))
-    }
-
-    async fn stop(&self, call: &Call) -> Result<Value, Failure> {
-        let since = self.change_control(|control| *control.stopped_since.get_or_insert(call.now)).await?;
-        let lines = [
-            "No function changes anything until somebody invokes one with {\"command\":\"go\"}.".to_owned(),
-            "Messages still go out, and a shift of traffic can still be aborted.".to_owned(),
-        ];
-        let title = "apprunner-autopilot: stopped by a person";
-        self.announce(&render::own("stop", Severity::Warning, title, lines), call).await;
-        Ok(json!({"ok": true, "stopped_since": since.to_string()}))
-    }
-
-    async fn go(&self) -> Result<Value, Failure> {
-        let since = self.change_control(|control| control.stopped_since.take()).await?;
-        let call = Call { request_id: "go".to_owned(), now: since.unwrap_or_default() };
-        if since.is_some() {
-            let lines = ["Functions act again, each in its mode.".to_owned()];
-            self.announce(
-                &render::own("go", Severity::Info, "apprunner-autopilot: going again", lines),
-                &call,
-            )
-            .await;
-        }
-        Ok(json!({"ok": true, "was_stopped_since": since.map(|at| at.to_string())}))
-    }
-
-    async fn change_control<R>(&self, change: impl Fn(&mut Control) -> R) -> Result<R, Failure> {
-        store::update(&self.state, control::key(), |record: &mut Record<Control, ()>| {
-            change(&mut record.state)
-        })
-        .await
+        self.announce(&message, call).await;
     }
 
     /// Tells people at once. What was asked is done already, so a topic that is down does not undo it.
@@ -182,13 +147,6 @@ where
             self.topics.publish(&self.settings.chat_topic, &chat),
         );
         alert.and(chat).map_err(Failure::from)
-    }
-}
-
-fn service_arn(fields: &Map<String, Value>) -> Result<ServiceArn, FieldError> {
-    match fields.get("service_arn").and_then(Value::as_str) {
-        Some(arn) => arn.parse().map_err(|error| FieldError::new("service_arn", error)),
-        None => Err(FieldError::new("service_arn", "expected the ARN of an App Runner service")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use autopilot::{
     announcement::Announcement,
-    call::{Call, Handler},
+    call::{Call, Handler, ignored},
     control::{self, Action, Control, Mode},
     error::{Failure, PortError},
     event::{self, Input},
@@ -248,17 +248,6 @@ fn seen(described: &Result<Described, PortError>, operations: &Result<Vec<Operat
         operations: operations.as_ref().ok().cloned(),
         unreadable: None,
     }
-}
-
-/// The answer to what needs nothing done.
-pub(crate) fn ignored(reason: &str) -> Value {
-    info!(decision = "ignore", reason, "Decided to ignore: {reason}");
-    json!({"ok": true, "decision": "ignore", "reason": reason})
-}
-
-/// Everything that is wrong with a command.
-pub(crate) fn refused(errors: &[autopilot::error::FieldError]) -> Value {
-    json!({"ok": false, "errors": errors})
 }
 
 /// True where nothing about a subject is open.

@@ -151,7 +151,11 @@ impl RelatedRead for AppRunner {
         };
         let answers = join_all(described).await.into_iter();
         answers
-            .map(|answer| Ok(IngressConnection { status: answer?.vpc_ingress_connection.and_then(status) }))
+            .map(|answer| {
+                let connection = answer?.vpc_ingress_connection;
+                let arn = connection.as_ref().and_then(|it| it.vpc_ingress_connection_arn.clone());
+                Ok(IngressConnection { arn, status: connection.and_then(status) })
+            })
             .collect()
     }
 }
@@ -203,6 +207,7 @@ fn described(service: &types::Service) -> Described {
             auto_scaling: scaling.and_then(|scaling| scaling.auto_scaling_configuration_arn()).map(owned),
         },
         configuration: configuration(service),
+        checksum: configuration::read(service).checksum(),
     }
 }
 

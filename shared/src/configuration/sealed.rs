@@ -34,6 +34,11 @@ impl Configuration {
         Untrusted::new(input.to_string())
     }
 
+    /// Tells whether a configuration was changed, where it must not be kept: 32 bits say nothing of a secret.
+    pub fn checksum(&self) -> u32 {
+        crc32fast::hash(self.to_json().to_string().as_bytes())
+    }
+
     fn to_json(&self) -> Value {
         let mut root = Value::Object(Map::new());
         for (member, held) in &self.members {

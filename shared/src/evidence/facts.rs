@@ -113,7 +113,11 @@ pub(super) fn ingress_connections(field: &Field<'_>) -> Result<Vec<IngressConnec
     if matches!(field.value, Value::String(text) if plain(text) == "none") {
         return Ok(Vec::new());
     }
-    field.items().iter().map(|item| Ok(IngressConnection { status: ingress_status(item)? })).collect()
+    field
+        .items()
+        .iter()
+        .map(|item| Ok(IngressConnection { arn: None, status: ingress_status(item)? }))
+        .collect()
 }
 
 fn ingress_status(field: &Field<'_>) -> Result<Option<String>, EvidenceError> {

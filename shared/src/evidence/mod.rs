@@ -191,6 +191,8 @@ pub struct Subnet {
 /// A VPC ingress connection of the service.
 #[derive(Clone, Debug, Default)]
 pub struct IngressConnection {
+    /// ARN; `None` in given evidence.
+    pub arn: Option<String>,
     /// As AWS spells it; `None` if only its existence is known.
     pub status: Option<String>,
 }

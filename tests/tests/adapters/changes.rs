@@ -14,7 +14,7 @@ use sandbox::aws::{
 };
 use serde_json::{Value, json};
 
-use crate::{account, permitted::permitted, sdk};
+use crate::{account, permitted::permit, sdk};
 
 const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v7";
 
@@ -118,10 +118,8 @@ async fn what_was_described_is_what_an_update_says() -> Result<()> {
         assert_eq!(read.configuration, Configuration::from_json(&described)?, "{name}: by SDK and by JSON");
         assert!(!format!("{read:?}").contains("open-sesame"), "{read:?}");
         let writer = AppRunnerWrite::new(&sdk);
-        let receipt = permitted(&service, async |permit| {
-            writer.update(permit, &service, Some(&read.configuration)).await
-        });
-        let operation = receipt.await??.operation.context("an operation")?;
+        let receipt = writer.update(&permit()?, &service, Some(&read.configuration)).await?;
+        let operation = receipt.operation.context("an operation")?;
         assert_eq!(account.services().operations(service.as_str())[0]["Id"], operation.0.as_str());
         let [said] = &account.requests().of("apprunner", "UpdateService")[..] else { panic!("one call") };
         assert_eq!(said.input, of_update(&described), "{name}");
@@ -153,8 +151,7 @@ async fn a_way_back_reaches_a_private_service_without_environment() -> Result<()
     bad.set_environment(Member::ImageVariables, Some(variables));
     let writer = AppRunnerWrite::new(&sdk);
     for configuration in [&bad, &known_good] {
-        permitted(&service, async |permit| writer.update(permit, &service, Some(configuration)).await)
-            .await??;
+        writer.update(&permit()?, &service, Some(configuration)).await?;
         settled(&account, &service).await?;
         let now = AppRunner::new(&sdk).configuration(&service).await?.configuration;
         let snapshot = |configuration| Snapshot { configuration, digest: None };
@@ -168,7 +165,7 @@ async fn a_rebuild_carries_the_arn_alone() -> Result<()> {
     let account = account().await?;
     let service: ServiceArn = account.services().create(ServiceSpec::image("orders", IMAGE))?.parse()?;
     let writer = AppRunnerWrite::new(&sdk(&account).await);
-    permitted(&service, async |permit| writer.update(permit, &service, None).await).await??;
+    writer.update(&permit()?, &service, None).await?;
     let [said] = &account.requests().of("apprunner", "UpdateService")[..] else { panic!("one call") };
     assert_eq!(said.input, json!({"ServiceArn": service.as_str()}));
     Ok(())
@@ -181,13 +178,12 @@ async fn services_and_ingress_connections_are_deleted() -> Result<()> {
     let ingress =
         account.services().add_ingress("in", service.as_str(), "vpc-1", "vpce-1", IngressStatus::Available);
     let writer = AppRunnerWrite::new(&sdk(&account).await);
-    let gone = permitted(&service, async |permit| writer.delete_ingress_connection(permit, &ingress).await)
-        .await??;
+    let gone = writer.delete_ingress_connection(&permit()?, &ingress).await?;
     assert_eq!(gone.operation, None);
     let [said] = &account.requests().of("apprunner", "DeleteVpcIngressConnection")[..] else { panic!("one") };
     assert_eq!(said.input, json!({"VpcIngressConnectionArn": ingress}));
     account.services().set_ingress_status(&ingress, IngressStatus::Deleted)?;
-    let deleted = permitted(&service, async |permit| writer.delete(permit, &service).await).await??;
+    let deleted = writer.delete(&permit()?, &service).await?;
     let operation = deleted.operation.context("an operation")?;
     let newest = &account.services().operations(service.as_str())[0];
     assert_eq!((&newest["Id"], &newest["Type"]), (&json!(operation.0), &json!("DELETE_SERVICE")));
@@ -214,14 +210,11 @@ async fn no_changing_call_is_repeated() -> Result<()> {
         account.requests().clear();
         account.faults().clear();
         account.faults().next("apprunner", "*", 3, fault.clone());
-        let whole = permitted(&service, async |p| writer.update(p, &service, Some(&configuration)).await);
-        let alone = permitted(&service, async |p| writer.update(p, &service, None).await);
-        let delete = permitted(&service, async |p| writer.delete(p, &service).await);
-        for (answer, call) in [
-            (whole.await?, "UpdateService"),
-            (alone.await?, "UpdateService"),
-            (delete.await?, "DeleteService"),
-        ] {
+        let whole = writer.update(&permit()?, &service, Some(&configuration)).await;
+        let alone = writer.update(&permit()?, &service, None).await;
+        let delete = writer.delete(&permit()?, &service).await;
+        for (answer, call) in [(whole, "UpdateService"), (alone, "UpdateService"), (delete, "DeleteService")]
+        {
             let error = answer.unwrap_err();
             assert_eq!((error.code.as_deref(), error.class), (code, class), "{fault:?}: {error}");
             assert_eq!(error.call, format!("apprunner:{call}"));

@@ -25,7 +25,7 @@ impl ConfigurationRead for AppRunner {
 }
 
 /// Every member that the answer holds.
-fn read(service: &types::Service) -> Configuration {
+pub(super) fn read(service: &types::Service) -> Configuration {
     let mut all = Configuration::default();
     if let Some(source) = &service.source_configuration {
         all.set_flag(Member::AutoDeployments, source.auto_deployments_enabled);

@@ -1,0 +1,93 @@
+//! What `rebuild` knows of a failed creation or deletion.
+
+use autopilot::{case::CaseRecord, service::OperationId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Partition of the table that `rebuild` owns.
+pub const PARTITION: &str = "rebuild";
+
+/// A service's case as the table holds it.
+pub type Failed = CaseRecord<Work>;
+
+/// What failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The service was never usable.
+    #[default]
+    Creation,
+    /// The service is still there.
+    Deletion,
+}
+
+impl Kind {
+    /// As in "its creation failed".
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Creation => "creation",
+            Self::Deletion => "deletion",
+        }
+    }
+}
+
+/// A failure and what was tried.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Work {
+    /// What failed.
+    pub kind: Kind,
+    /// When it failed for the first time; the age of the case counts from here.
+    pub failed_at: Option<Timestamp>,
+    /// When the last try failed; the next delay counts from here.
+    pub last_failed_at: Option<Timestamp>,
+    /// The newest operation that is the failure itself or ours. A newer one is somebody else's.
+    pub operation: Option<OperationId>,
+    /// Tries since the failure, or since a person changed the configuration.
+    pub tries: usize,
+    /// Checksum of the configuration that failed.
+    pub configuration: Option<u32>,
+    /// Why it failed, as far as the diagnosis knows.
+    pub cause: Option<Verdict>,
+    /// A person asked for a try now.
+    pub requested: bool,
+    /// It was there before the autopilot was installed.
+    pub acknowledged: bool,
+}
+
+/// The diagnosis of one failed operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The operation that was judged; `None` where it was not known.
+    pub of: Option<OperationId>,
+    /// Machine word of the cause.
+    pub kind: String,
+    /// Whether a rebuild can help: the cause passes by itself, or is not known.
+    pub may_pass: bool,
+    /// Whether it is known.
+    pub known: bool,
+    /// What a person can do.
+    pub fix: String,
+    /// Where a quota is exhausted: services in CREATE_FAILED, which count against it.
+    pub would_free: Vec<String>,
+}
+
+/// What can be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// UpdateService with nothing changed.
+    Rebuild,
+    /// DeleteService again.
+    Delete,
+    /// Deletes the VPC ingress connection that keeps the service from being deleted, by its ARN.
+    RemoveIngress(String),
+}
+
+impl Verdict {
+    /// The diagnosis found nothing that it would name.
+    pub fn unknown(of: Option<OperationId>) -> Self {
+        let (kind, fix) = ("unknown".to_owned(), String::new());
+        Self { of, kind, may_pass: true, known: false, fix, would_free: Vec::new() }
+    }
+}

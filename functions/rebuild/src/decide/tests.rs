@@ -1,0 +1,268 @@
+use OperationStatus::{Failed, InProgress, Succeeded};
+use OperationType::{CreateService, DeleteService, UpdateService};
+use autopilot::{incident::IncidentId, mutation::Receipt, period::Period, service::OperationId};
+
+use super::*;
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
+}
+
+fn delays() -> Delays {
+    Delays([5, 15, 45].map(Period::minutes).to_vec())
+}
+
+fn service() -> ServiceArn {
+    "arn:aws:apprunner:eu-west-1:123456789012:service/orders/8fe1".parse().unwrap()
+}
+
+fn operation(id: &str, kind: OperationType, status: OperationStatus, ended: i64) -> Operation {
+    let ended_at = (!status.is_running()).then(|| at(ended));
+    let id = OperationId(id.into());
+    Operation { id, kind, status, started_at: Some(at(ended - 3)), ended_at, updated_at: None }
+}
+
+/// A creation that failed at minute 0 by the operation `c`.
+fn creation(work: Work) -> Case<Work> {
+    let work = Work {
+        failed_at: work.failed_at.or(Some(at(0))),
+        operation: work.operation.or(Some(OperationId("c".into()))),
+        ..work
+    };
+    let mut case = Case::new(service().as_str(), IncidentId::new("orders:c"));
+    case.work = work;
+    case
+}
+
+fn deletion(work: Work) -> Case<Work> {
+    creation(Work { kind: Kind::Deletion, ..work })
+}
+
+fn seen(status: ServiceStatus, operations: &[Operation]) -> Seen {
+    Seen {
+        service: service(),
+        mode: Mode::On,
+        status: Some(status),
+        configuration: Some(1),
+        operations: operations.to_vec(),
+        cause: None,
+        ingress: Vec::new(),
+        tag: None,
+    }
+}
+
+fn failed() -> Seen {
+    seen(ServiceStatus::CreateFailed, &[operation("c", CreateService, Failed, 0)])
+}
+
+fn undeleted(ingress: &[&str]) -> Seen {
+    let ingress = ingress.iter().map(|status| Ingress { arn: "ingress".into(), status: (*status).into() });
+    let operations = [operation("c", DeleteService, Failed, 0)];
+    Seen { ingress: ingress.collect(), ..seen(ServiceStatus::DeleteFailed, &operations) }
+}
+
+fn verdict(may_pass: bool, known: bool) -> Verdict {
+    let (kind, fix) = ("image-pull-denied".to_owned(), "Give the role access.".to_owned());
+    Verdict { of: Some(OperationId("c".into())), kind, may_pass, known, fix, would_free: Vec::new() }
+}
+
+/// Decision, what is said, and whether the case stays open.
+fn plan(case: &Case<Work>, seen: &Seen, minute: i64) -> (&'static str, Vec<String>, bool) {
+    let plan = decide(case, seen, &delays(), at(minute));
+    let said = plan.say.iter().map(|say| format!("{} {}", say.phase, say.reason)).collect();
+    (plan.decision, said, plan.open)
+}
+
+fn acts(decision: &'static str) -> (&'static str, Vec<String>, bool) {
+    (decision, vec![], true)
+}
+
+fn waits() -> (&'static str, Vec<String>, bool) {
+    acts("wait")
+}
+
+fn ends(said: &str) -> (&'static str, Vec<String>, bool) {
+    ("end", vec![said.to_owned()], false)
+}
+
+fn holds(said: &str) -> (&'static str, Vec<String>, bool) {
+    ("hold", vec![format!("held {said}")], true)
+}
+
+#[test]
+fn a_creation_is_tried_at_5_15_and_45_minutes_after_the_failure_before() {
+    let mut case = creation(Work::default());
+    let mut operations = vec![operation("c", CreateService, Failed, 0)];
+    for (number, due) in [(1, 5), (2, 25), (3, 75)] {
+        let now = seen(ServiceStatus::CreateFailed, &operations);
+        assert_eq!(plan(&case, &now, due - 1), waits(), "try {number}");
+        assert_eq!(plan(&case, &now, due), acts("rebuild"), "try {number}");
+        case.work = decide(&case, &now, &delays(), at(due)).work;
+        let id = OperationId(format!("u{number}"));
+        let made = Outcome::Made(Receipt { operation: Some(id.clone()) });
+        let said = concluded(&mut case.work, &case.subject, &Act::Rebuild, &made, &delays(), at(due));
+        assert_eq!(
+            (&said[0].phase, said[0].reason, &said[0].plan["try"]),
+            (&Phase::Started, "cause-unknown", &json!(number))
+        );
+        let running = operation(&id.0, UpdateService, InProgress, due + 5);
+        operations.insert(0, running);
+        let busy = seen(ServiceStatus::OperationInProgress, &operations);
+        assert_eq!(plan(&case, &busy, due + 1), waits());
+        operations[0] = operation(&id.0, UpdateService, Failed, due + 5);
+    }
+    assert_eq!(plan(&case, &seen(ServiceStatus::CreateFailed, &operations), 500), holds("budget-exhausted"));
+}
+
+#[test]
+fn what_ends_a_creation() {
+    let ours = Work { tries: 1, operation: Some(OperationId("u1".into())), ..Work::default() };
+    let success = [operation("u1", UpdateService, Succeeded, 9), operation("c", CreateService, Failed, 0)];
+    let theirs = |kind: OperationType, status| {
+        [operation("x", kind, status, 3), operation("c", CreateService, Failed, 0)]
+    };
+    let gone = Seen::gone(service(), Mode::On);
+    for (work, seen, expected) in [
+        (Work::default(), gone.clone(), "skipped gone"),
+        (Work::default(), seen(ServiceStatus::Deleted, &[]), "skipped gone"),
+        (ours, seen(ServiceStatus::Running, &success), "succeeded running"),
+        (Work::default(), seen(ServiceStatus::Running, &success), "skipped someone-else-acted"),
+        (Work::default(), seen(ServiceStatus::Paused, &success), "skipped someone-else-acted"),
+        (Work::default(), seen(ServiceStatus::DeleteFailed, &[]), "skipped someone-else-acted"),
+        (
+            Work::default(),
+            seen(ServiceStatus::CreateFailed, &theirs(DeleteService, Failed)),
+            "skipped someone-else-acted",
+        ),
+        (
+            Work { configuration: Some(1), ..Work::default() },
+            seen(ServiceStatus::CreateFailed, &theirs(UpdateService, Failed)),
+            "skipped someone-else-acted",
+        ),
+    ] {
+        assert_eq!(plan(&creation(work), &seen, 5), ends(expected), "{seen:?}");
+        // Whatever the mode: that it is over is no change.
+        let off = Seen { mode: Mode::Off, ..seen };
+        assert!(
+            !plan(&creation(Work::default()), &off, 5).2 || off.status == Some(ServiceStatus::CreateFailed)
+        );
+    }
+}
+
+#[test]
+fn a_changed_configuration_begins_anew() {
+    let spent =
+        Work { tries: 3, configuration: Some(7), cause: Some(verdict(false, true)), ..Work::default() };
+    let operations = [operation("x", UpdateService, Failed, 60), operation("c", CreateService, Failed, 0)];
+    let now = seen(ServiceStatus::CreateFailed, &operations);
+    assert_eq!(plan(&creation(spent.clone()), &now, 64), waits());
+    assert_eq!(plan(&creation(spent.clone()), &now, 65), acts("rebuild"));
+    let begun = decide(&creation(spent), &now, &delays(), at(64)).work;
+    assert_eq!(
+        (begun.tries, begun.operation, begun.configuration),
+        (0, Some(OperationId("x".into())), Some(1))
+    );
+    assert_eq!((begun.failed_at, begun.cause), (Some(at(60)), None));
+}
+
+#[test]
+fn a_cause_that_no_rebuild_mends_is_told_and_not_tried() {
+    let case = creation(Work::default());
+    let permanent = Seen { cause: Some(verdict(false, true)), ..failed() };
+    for minute in [0, 5, 600] {
+        assert_eq!(plan(&case, &permanent, minute), holds("needs-a-fix"));
+    }
+    let mut told = decide(&case, &permanent, &delays(), at(5));
+    assert!(told.say[0].summary.contains("Give the role access."), "{}", told.say[0].summary);
+    // A day later it is over, and nobody is told a second time.
+    let later = decide(&creation(told.work.clone()), &failed(), &delays(), at(24 * 60));
+    assert_eq!((later.reason.as_str(), later.say, later.open), ("too-old", vec![], false));
+    told.work.requested = true;
+    assert_eq!(plan(&creation(told.work), &failed(), 6), acts("rebuild"), "a person knows better");
+    let quota = Verdict { would_free: vec!["old-one".to_owned()], ..verdict(false, true) };
+    let quota = decide(&case, &Seen { cause: Some(quota), ..failed() }, &delays(), at(5));
+    assert_eq!(quota.say[0].plan["would_free"], json!(["old-one"]));
+    assert!(quota.say[0].summary.ends_with("old-one."));
+}
+
+#[test]
+fn only_the_last_day_is_touched_and_older_on_request() {
+    let case = creation(Work::default());
+    assert_eq!(plan(&case, &failed(), 24 * 60 - 1), acts("rebuild"));
+    assert_eq!(plan(&case, &failed(), 24 * 60), ends("skipped too-old"));
+    let asked = creation(Work { requested: true, ..Work::default() });
+    assert_eq!(plan(&asked, &failed(), 30 * 24 * 60), acts("rebuild"));
+    assert_eq!(plan(&asked, &failed(), 0), acts("rebuild"), "at once");
+    let spent = creation(Work { requested: true, tries: 3, ..Work::default() });
+    assert_eq!(plan(&spent, &failed(), 0), holds("budget-exhausted"), "within the tries");
+}
+
+#[test]
+fn what_is_running_or_unknown_or_off_waits() {
+    let case = creation(Work::default());
+    let rolling = operation("x", UpdateService, InProgress, 3);
+    for now in [
+        seen(ServiceStatus::OperationInProgress, &[rolling.clone()]),
+        seen(ServiceStatus::CreateFailed, &[rolling, operation("c", CreateService, Failed, 0)]),
+        seen(ServiceStatus::from("ON_HOLIDAY"), &[operation("c", CreateService, Failed, 0)]),
+        Seen { mode: Mode::Off, ..failed() },
+    ] {
+        assert_eq!(plan(&case, &now, 60), waits(), "{now:?}");
+    }
+}
+
+#[test]
+fn a_deletion_removes_what_blocks_it_first_and_nothing_else() {
+    for (ingress, decision) in [
+        (&[][..], "delete"),
+        (&["DELETED"], "delete"),
+        (&["AVAILABLE"], "remove-ingress-connection"),
+        (&["FAILED_DELETION"], "remove-ingress-connection"),
+        (&["PENDING_DELETION"], "wait"),
+        (&["DELETED", "AVAILABLE"], "remove-ingress-connection"),
+    ] {
+        assert_eq!(plan(&deletion(Work::default()), &undeleted(ingress), 5), acts(decision), "{ingress:?}");
+        assert_eq!(plan(&deletion(Work::default()), &undeleted(ingress), 4), waits(), "{ingress:?}");
+    }
+    let gone = Seen::gone(service(), Mode::On);
+    assert_eq!(plan(&deletion(Work { tries: 1, ..Work::default() }), &gone, 9), ends("succeeded deleted"));
+    assert_eq!(
+        plan(&deletion(Work::default()), &seen(ServiceStatus::Running, &[]), 9),
+        ends("skipped someone-else-acted")
+    );
+}
+
+#[test]
+fn outcomes_count_tries_only_where_something_was_tried() {
+    let made = Outcome::Made(Receipt { operation: None });
+    let refused = Outcome::Refused("no".to_owned());
+    let waits = Outcome::Wait("busy".to_owned());
+    for (act, outcome, tries, phase) in [
+        (Act::Rebuild, &made, 1, Some("started")),
+        (Act::Delete, &made, 1, Some("started")),
+        (Act::RemoveIngress("i".into()), &made, 0, Some("progressed")),
+        (Act::Rebuild, &refused, 1, Some("held")),
+        (Act::Rebuild, &waits, 0, None),
+        (Act::Rebuild, &Outcome::Planned(Mode::DryRun), 0, Some("planned")),
+        (Act::Rebuild, &Outcome::Planned(Mode::Off), 0, None),
+        (Act::Rebuild, &Outcome::Stopped(at(0)), 0, Some("held")),
+    ] {
+        let mut work = Work { cause: Some(verdict(true, true)), ..Work::default() };
+        let said = concluded(&mut work, service().as_str(), &act, outcome, &delays(), at(9));
+        assert_eq!(
+            (work.tries, said.first().map(|say| say.phase.as_str())),
+            (tries, phase),
+            "{act:?} {outcome:?}"
+        );
+        if let (Act::Rebuild, Some(say), false) = (&act, said.first(), outcome == &waits) {
+            let reason = if matches!(outcome, Outcome::Refused(_)) {
+                "refused"
+            } else if matches!(outcome, Outcome::Stopped(_)) {
+                "stopped"
+            } else {
+                "transient"
+            };
+            assert_eq!(say.reason, reason);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A case: one piece of work of an acting function, from its first sight to its announced end.
+//!
+//! A case is one record of the table. It holds what the function knows ([`Case::work`]), its mutations
+//! ([`Ledger`]), and in the same record's outbox what is still to be announced: so what was done and the telling
+//! of it are one conditional write.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    announcement::{Announcement, Phase, Topic},
+    control::Mode,
+    incident::IncidentId,
+    mutation::{Ledger, Outcome},
+    store::Record,
+};
+
+/// Closed cases are kept this long: longer than any incident lives.
+const KEEP: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A case as the table holds it.
+pub type CaseRecord<W> = Record<Case<W>, Announcement>;
+
+/// One piece of work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Case<W> {
+    /// What it is about: a service's ARN, a record's name, an endpoint.
+    pub subject: String,
+    /// The incident, and the thread of its messages.
+    pub incident: IncidentId,
+    /// Whether there is anything left to do. The tick looks at open cases only.
+    pub open: bool,
+    /// What was changed.
+    pub ledger: Ledger,
+    /// What was said last; the same is not said twice in a row.
+    told: Option<String>,
+    /// How many announcements there were.
+    said: u64,
+    /// What the function knows.
+    pub work: W,
+}
+
+impl<W: Default> Case<W> {
+    /// A case with something to do.
+    pub fn new(subject: impl Into<String>, incident: IncidentId) -> Self {
+        Self { subject: subject.into(), incident, open: true, ..Self::default() }
+    }
+}
+
+/// Something to announce about a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Say {
+    /// Where the work stands.
+    pub phase: Phase,
+    /// Why: a machine word of docs/announcements.md.
+    pub reason: &'static str,
+    /// One sentence for people, with the next step where there is one.
+    pub summary: String,
+    /// The plan: an object, the same as long as nothing changes.
+    pub plan: Value,
+    /// What is particular to the function.
+    pub more: Map<String, Value>,
+}
+
+impl Say {
+    /// An announcement without particulars.
+    pub fn new(phase: Phase, reason: &'static str, summary: impl Into<String>, plan: Value) -> Self {
+        Self { phase, reason, summary: summary.into(), plan, more: Map::new() }
+    }
+
+    /// What every function says where the gate lets nothing through; `what` completes "would …", and `reason` is
+    /// the one that acting would have had. `None` where there is nothing to say: the mode is off, or it is only a
+    /// matter of waiting.
+    pub fn of_refusal(outcome: &Outcome, reason: &'static str, what: &str, plan: Value) -> Option<Self> {
+        match outcome {
+            Outcome::Planned(Mode::DryRun) => {
+                let summary = format!("Dry run: would {what}. Nothing is changed.");
+                Some(Self::new(Phase::Planned, reason, summary, plan))
+            }
+            Outcome::Stopped(since) => {
+                let summary = format!(
+                    "Does not {what}: everything was stopped by a person at {since}. \
+                     {{\"command\":\"go\"}} to any function lifts it."
+                );
+                Some(Self::new(Phase::Held, "stopped", summary, plan))
+            }
+            Outcome::BudgetExhausted(until) => {
+                let summary = format!(
+                    "Does not {what}: the budget is used up until {until}. Until then it is for a person to do."
+                );
+                Some(Self::new(Phase::Held, "budget-exhausted", summary, plan))
+            }
+            Outcome::Refused(why) => {
+                let summary = format!("Could not {what}: {why}.");
+                Some(Self::new(Phase::Held, "refused", summary, plan))
+            }
+            Outcome::Planned(_) | Outcome::Wait(_) | Outcome::Made(_) => None,
+        }
+    }
+}
+
+impl<W> CaseRecord<W> {
+    /// Adds an announcement to what is to be sent, unless the same was said last.
+    pub fn say(&mut self, function: &Topic, mode: Option<Mode>, say: Say, now: Timestamp) {
+        let told = format!("{} {} {}", say.phase, say.reason, say.plan);
+        if self.state.told.as_ref() == Some(&told) {
+            return;
+        }
+        let case = &mut self.state;
+        case.told = Some(told);
+        case.said += 1;
+        let word = function.as_str().trim_start_matches("Autopilot ").to_lowercase().replace(' ', "-");
+        self.outbox.push(Announcement {
+            topic: function.clone(),
+            // Several functions may speak in one incident's thread, each with its own numbers.
+            announcement_id: format!("{}/{word}#{}", case.incident, case.said),
+            incident_id: case.incident.clone(),
+            phase: say.phase,
+            reason: say.reason.to_owned(),
+            summary: say.summary,
+            subject: case.subject.clone(),
+            mode,
+            time: now,
+            plan: say.plan,
+            more: say.more,
+        });
+    }
+
+    /// Sets when the table may forget the case: never while it is open.
+    pub(crate) fn date(&mut self, now: Timestamp) {
+        self.expires_at = (!self.state.open).then(|| now + KEEP);
+    }
+}

@@ -1,0 +1,447 @@
+//! The desk of an acting function: the one way from a case to what is done about it.
+//!
+//! ```text
+//!            ┌──────────── record changed by somebody else: from a fresh read ───────────┐
+//!            ▼                                                                           │
+//!   settle what was begun ─► observe ─► decide (pure) ─► nothing to do ─► put if changed ┤
+//!                                            │                                           │
+//!                                            └► gate ─► put the intent ─► the call ─► put the outcome
+//!                                                                                        │
+//!                                                       announce what the record has to say ─► put, cleared
+//! ```
+//!
+//! A function says how it observes, decides and performs ([`Worker`]); everything else is here once: the order of
+//! reads and writes, modes, the stop, budgets, races, crashes, and that no action goes untold.
+
+use std::{fmt, future::Future};
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tracing::{error, info};
+
+use crate::{
+    announcement::{self, Phase, Topic},
+    case::{Case, CaseRecord, Say},
+    control::{self, Control, Mode},
+    error::{Class, Failure, PortError},
+    event::Command,
+    incident::IncidentId,
+    mutation::{self, Gate, Intent, Outcome, Permit, Receipt, Settled},
+    ports::Announce,
+    store::{self, Key, Record, StateRead, StateWrite, Written},
+};
+
+/// Cases that are worked on at the same time.
+const AT_ONCE: usize = 8;
+
+/// Sort keys of cases begin with this; what else lies in the partition is no case.
+const CASE: &str = "case ";
+
+/// What is to be done about a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan<W, A> {
+    /// Machine word of the decision, for the log.
+    pub decision: &'static str,
+    /// Why, for the log.
+    pub reason: String,
+    /// What the function knows from now on.
+    pub work: W,
+    /// Whether there is anything left to do.
+    pub open: bool,
+    /// What to announce.
+    pub say: Vec<Say>,
+    /// What to change. Its announcement is made when its outcome is known.
+    pub act: Option<A>,
+}
+
+/// An acting function, as far as it differs from the others.
+pub trait Worker {
+    /// What it knows of a case.
+    type Work: Serialize + DeserializeOwned + Default + Clone + PartialEq + fmt::Debug;
+    /// What it reads before it decides.
+    type Seen;
+    /// What it can change, described completely enough to recognise it by reading.
+    type Act: Serialize + DeserializeOwned + fmt::Debug;
+
+    /// Reads what the decision needs.
+    fn observe(
+        &self,
+        case: &Case<Self::Work>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Self::Seen, Failure>>;
+    /// The mode under which it decides.
+    fn mode(&self, seen: &Self::Seen) -> Mode;
+    /// Decides, purely.
+    fn decide(
+        &self,
+        case: &Case<Self::Work>,
+        seen: &Self::Seen,
+        now: Timestamp,
+    ) -> Plan<Self::Work, Self::Act>;
+    /// The conditions of an act.
+    fn gate<'a>(&'a self, case: &'a Case<Self::Work>, seen: &'a Self::Seen, act: &Self::Act) -> Gate<'a>;
+    /// Makes the call, once.
+    fn perform(
+        &self,
+        case: &Case<Self::Work>,
+        act: &Self::Act,
+        permit: &Permit,
+    ) -> impl Future<Output = Result<Receipt, PortError>>;
+    /// Reads what became of an earlier intent.
+    fn settle(
+        &self,
+        case: &Case<Self::Work>,
+        act: &Self::Act,
+        intent: &Intent,
+    ) -> impl Future<Output = Result<Settled, PortError>>;
+    /// What the outcome changes, and what to announce of it; pure. Only here may `work` say that something was
+    /// done: what a plan's `work` says must be true even if nothing is.
+    fn concluded(
+        &self,
+        work: &mut Self::Work,
+        subject: &str,
+        act: &Self::Act,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Vec<Say>;
+}
+
+/// Where an acting function keeps its cases, and how it speaks.
+#[derive(Debug)]
+pub struct Desk<S, B> {
+    /// Partition of the table that the function owns.
+    pub partition: &'static str,
+    /// Which function speaks.
+    pub topic: Topic,
+    /// The state table.
+    pub state: S,
+    /// The bus.
+    pub bus: B,
+}
+
+/// What a tick or a reconciliation came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Cases that were looked at.
+    pub cases: usize,
+    /// Cases that could not be worked on.
+    pub failed: usize,
+}
+
+impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
+    /// The key of a subject's case.
+    pub fn key(&self, subject: &str) -> Key {
+        Key::new(self.partition, format!("{CASE}{subject}"))
+    }
+
+    /// The case of a subject; a new one where there is none.
+    pub async fn case<W>(&self, subject: &str) -> Result<CaseRecord<W>, Failure>
+    where
+        W: Serialize + DeserializeOwned + Default,
+    {
+        let mut record: CaseRecord<W> = Record::load(&self.state, self.key(subject)).await?;
+        subject.clone_into(&mut record.state.subject);
+        Ok(record)
+    }
+
+    /// Every case, in one strongly consistent query.
+    pub async fn cases<W>(&self) -> Result<Vec<CaseRecord<W>>, Failure>
+    where
+        W: Serialize + DeserializeOwned + Default,
+    {
+        let items = self.state.list(self.partition).await?.into_iter();
+        let cases = items.filter(|(key, _)| key.sort.starts_with(CASE));
+        Ok(cases.map(|(key, item)| Record::from_item(key, Some(item))).collect::<Result<_, _>>()?)
+    }
+
+    /// Cases with something left to do or to tell.
+    pub async fn open_cases<W>(&self) -> Result<Vec<CaseRecord<W>>, Failure>
+    where
+        W: Serialize + DeserializeOwned + Default,
+    {
+        let cases = self.cases().await?.into_iter();
+        Ok(cases.filter(|record| record.state.open || !record.outbox.is_empty()).collect())
+    }
+
+    /// Who set which mode, and whether everything is stopped.
+    pub async fn control(&self) -> Result<Control, Failure> {
+        let record: Record<Control, ()> = Record::load(&self.state, control::key()).await?;
+        Ok(record.state)
+    }
+
+    /// Works on several cases; the trouble of one is recorded with it and does not stop the others.
+    pub async fn advance_all<K: Worker>(
+        &self,
+        worker: &K,
+        records: Vec<CaseRecord<K::Work>>,
+        now: Timestamp,
+    ) -> Tally {
+        let results: Vec<Result<_, Failure>> = stream::iter(records)
+            .map(|record| self.advance_or_note(worker, record, now))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let failed = results.iter().filter(|result| result.is_err()).count();
+        Tally { cases: results.len(), failed }
+    }
+
+    async fn advance_or_note<K: Worker>(
+        &self,
+        worker: &K,
+        record: CaseRecord<K::Work>,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let subject = record.state.subject.clone();
+        let Err(failure) = self.advance(worker, record, |_| {}, now).await else { return Ok(()) };
+        let class = failure.class();
+        error!(class = class.as_str(), subject, error = %failure, "A case could not be worked on: {failure}");
+        if class == Class::Permanent {
+            // Where even this cannot be stored, the log line above is what is left.
+            let noted = self.note_trouble::<K::Work>(&subject, &failure, now).await;
+            if let Err(unnoted) = noted {
+                error!(class = unnoted.class().as_str(), subject, error = %unnoted, "Its trouble could not be announced");
+            }
+        }
+        Err(failure)
+    }
+
+    /// Announces once, with the case, that it cannot be worked on.
+    async fn note_trouble<W>(&self, subject: &str, failure: &Failure, now: Timestamp) -> Result<(), Failure>
+    where
+        W: Serialize + DeserializeOwned + Default,
+    {
+        let what = match failure {
+            Failure::Port(error) => format!("{}: {}", error.call, error.in_short()),
+            other => other.to_string(),
+        };
+        let say = Say::new(
+            Phase::Held,
+            "unreadable",
+            format!("Cannot go on: {what}. It is tried again at every tick."),
+            json!({"action": "hold", "error": what}),
+        );
+        self.change(
+            subject,
+            |record: &mut CaseRecord<W>| record.say(&self.topic, None, say.clone(), now),
+            now,
+        )
+        .await
+    }
+
+    /// Takes a case as far as it goes now, after an edit that is made anew on every fresh read. Returns what was
+    /// decided.
+    pub async fn advance<K: Worker>(
+        &self,
+        worker: &K,
+        mut record: CaseRecord<K::Work>,
+        edit: impl Fn(&mut Case<K::Work>),
+        now: Timestamp,
+    ) -> Result<Decided, Failure> {
+        for _ in 0..store::ATTEMPTS {
+            let before = record.clone();
+            edit(&mut record.state);
+            let decided = self.step(worker, &mut record, now).await?;
+            record.date(now);
+            let unchanged = record.state == before.state && record.outbox == before.outbox;
+            if unchanged || record.save(&self.state).await? == Written::Yes {
+                announcement::send_pending(&self.state, &self.bus, &mut record).await?;
+                return Ok(decided);
+            }
+            record = Record::load(&self.state, record.key).await?;
+        }
+        Err(Failure::Contended(record.key.to_string()))
+    }
+
+    /// Settles or decides, and acts. What it leaves in the record is still to be stored.
+    async fn step<K: Worker>(
+        &self,
+        worker: &K,
+        record: &mut CaseRecord<K::Work>,
+        now: Timestamp,
+    ) -> Result<Decided, Failure> {
+        if let Some(intent) = record.state.ledger.intent.clone() {
+            let act = self.intended::<K>(&intent)?;
+            let settled = worker.settle(&record.state, &act, &intent).await?;
+            let outcome = mutation::settle(&mut record.state.ledger, settled, now);
+            // Nothing is begun in any other mode.
+            self.conclude(worker, record, &act, &outcome, Mode::On, now);
+            return Ok(Decided { decision: "settle", reason: outcome.to_string(), outcome: Some(outcome) });
+        }
+        if !record.state.open {
+            let reason = "nothing is left to do".to_owned();
+            return Ok(Decided { decision: "ignore", reason, outcome: None });
+        }
+        let seen = worker.observe(&record.state, now).await?;
+        let mode = worker.mode(&seen);
+        let plan = worker.decide(&record.state, &seen, now);
+        let (decision, reason) = (plan.decision, plan.reason);
+        info!(decision, reason, subject = record.state.subject, "Decided to {decision}: {reason}");
+        let before = record.state.clone();
+        record.state.work = plan.work;
+        record.state.open = plan.open;
+        for say in plan.say {
+            record.say(&self.topic, Some(mode), say, now);
+        }
+        let Some(act) = plan.act else { return Ok(Decided { decision, reason, outcome: None }) };
+        let gate = worker.gate(&before, &seen, &act);
+        let outcome = self.act(worker, record, &gate, &act, now).await?;
+        let Some(outcome) = outcome else {
+            // Somebody else was faster: the caller's write over the old version will tell.
+            return Ok(Decided { decision, reason, outcome: None });
+        };
+        self.conclude(worker, record, &act, &outcome, mode, now);
+        Ok(Decided { decision, reason, outcome: Some(outcome) })
+    }
+
+    /// Gate, intent, call. `None` where somebody else changed the record before the intent was stored.
+    async fn act<K: Worker>(
+        &self,
+        worker: &K,
+        record: &mut CaseRecord<K::Work>,
+        gate: &Gate<'_>,
+        act: &K::Act,
+        now: Timestamp,
+    ) -> Result<Option<Outcome>, Failure> {
+        let control = self.control().await?;
+        let described = serde_json::to_value(act).map_err(|error| {
+            PortError::new("state:write", Class::Permanent, format!("the intent cannot be stored: {error}"))
+        })?;
+        let intended = match mutation::begin(&mut record.state.ledger, gate, &control, described, now) {
+            Ok(intended) => intended,
+            Err(refused) => return Ok(Some(refused)),
+        };
+        record.date(now);
+        if record.save(&self.state).await? == Written::Conflict {
+            return Ok(None);
+        }
+        let answer = worker.perform(&record.state, act, &intended.stored()).await;
+        Ok(Some(mutation::conclude(&mut record.state.ledger, answer)))
+    }
+
+    fn conclude<K: Worker>(
+        &self,
+        worker: &K,
+        record: &mut CaseRecord<K::Work>,
+        act: &K::Act,
+        outcome: &Outcome,
+        mode: Mode,
+        now: Timestamp,
+    ) {
+        let reason = outcome.to_string();
+        info!(
+            decision = "conclude",
+            reason,
+            subject = record.state.subject,
+            "The act {act:?} ended: {reason}"
+        );
+        let says = worker.concluded(&mut record.state.work, &record.state.subject, act, outcome, now);
+        for say in says {
+            record.say(&self.topic, Some(mode), say, now);
+        }
+    }
+
+    fn intended<K: Worker>(&self, intent: &Intent) -> Result<K::Act, Failure> {
+        let unreadable = |error: serde_json::Error| {
+            PortError::new(
+                "state:read",
+                Class::Permanent,
+                format!("an intent of {} is unreadable: {error}", self.partition),
+            )
+        };
+        Ok(serde_json::from_value(intent.act.clone()).map_err(unreadable)?)
+    }
+
+    /// Changes a case by a pure function, again from a fresh read whenever somebody else was faster, and tells what
+    /// it has to say.
+    pub async fn change<W>(
+        &self,
+        subject: &str,
+        edit: impl Fn(&mut CaseRecord<W>),
+        now: Timestamp,
+    ) -> Result<(), Failure>
+    where
+        W: Serialize + DeserializeOwned + Default,
+    {
+        for _ in 0..store::ATTEMPTS {
+            let mut record = self.case(subject).await?;
+            edit(&mut record);
+            record.date(now);
+            if record.save(&self.state).await? == Written::Yes {
+                return announcement::send_pending(&self.state, &self.bus, &mut record).await;
+            }
+        }
+        Err(Failure::Contended(subject.to_owned()))
+    }
+
+    /// When the account was first compared with the cases; what failed before is acknowledged and never touched.
+    pub async fn first_reconciled(&self) -> Result<Option<Timestamp>, Failure> {
+        let record: Record<Reconciled, ()> = Record::load(&self.state, self.reconciled_key()).await?;
+        Ok(record.state.first)
+    }
+
+    /// Notes that every failure of the account has its case now.
+    pub async fn mark_reconciled(&self, now: Timestamp) -> Result<(), Failure> {
+        store::update(&self.state, self.reconciled_key(), |record: &mut Record<Reconciled, ()>| {
+            record.state.first.get_or_insert(now);
+        })
+        .await
+    }
+
+    fn reconciled_key(&self) -> Key {
+        Key::new(self.partition, "reconciled")
+    }
+
+    /// Answers what every function answers: `mode`, `stop` and `go`. `None` for any other command.
+    pub async fn command(&self, command: &Command, now: Timestamp) -> Result<Option<Value>, Failure> {
+        let Some((answer, changed)) = control::command(&self.state, command, now).await? else {
+            return Ok(None);
+        };
+        let say = match changed {
+            Some(control::Changed::Stopped) => Say::new(
+                Phase::Held,
+                "stopped",
+                "A person stopped every change of every function. Messages still go out, and a shift of traffic \
+                 can still be aborted. {\"command\":\"go\"} to any function lifts it.",
+                json!({"action": "hold"}),
+            ),
+            Some(control::Changed::Going) => Say::new(
+                Phase::Progressed,
+                "going",
+                "A person lifted the stop: functions act again.",
+                json!({}),
+            ),
+            None => return Ok(Some(answer)),
+        };
+        let mut record: CaseRecord<()> =
+            Record::load(&self.state, Key::new(self.partition, "account")).await?;
+        "account".clone_into(&mut record.state.subject);
+        record.state.incident = IncidentId::new("apprunner-autopilot:stop");
+        record.say(&self.topic, None, say, now);
+        if record.save(&self.state).await? == Written::Yes {
+            announcement::send_pending(&self.state, &self.bus, &mut record).await?;
+        }
+        Ok(Some(answer))
+    }
+}
+
+/// What was decided about a case, and how the act ended if there was one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Machine word.
+    pub decision: &'static str,
+    /// Why.
+    pub reason: String,
+    /// How the act ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// A record beside the cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Reconciled {
+    first: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests;
