@@ -129,6 +129,6 @@ impl<W> CaseRecord<W> {
 
     /// Sets when the table may forget the case: never while it is open.
     pub(crate) fn date(&mut self, now: Timestamp) {
-        self.expires_at = (!self.state.open).then(|| now + KEEP);
+        self.expires_at = if self.state.open { None } else { self.expires_at.or(Some(now + KEEP)) };
     }
 }

@@ -244,7 +244,8 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
             edit(&mut record.state);
             let decided = self.step(worker, &mut record, now).await?;
             record.date(now);
-            let unchanged = record.state == before.state && record.outbox == before.outbox;
+            // What was stored on the way, an intent that was dropped again, is a change too.
+            let unchanged = record == before;
             if unchanged || record.save(&self.state).await? == Written::Yes {
                 announcement::send_pending(&self.state, &self.bus, &mut record).await?;
                 return Ok(decided);

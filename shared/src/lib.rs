@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
 //! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
+//! | [`dns`], [`balancing`] | records of Route 53, whole, and what they lead to |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
 //! | [`desk`], [`case`] | the one way of every acting function from a case to what is done about it |
 //! | [`analysis`] | checks over metrics and alarms |
@@ -19,12 +20,14 @@
 
 pub mod analysis;
 pub mod announcement;
+pub mod balancing;
 pub mod call;
 pub mod case;
 pub mod configuration;
 pub mod control;
 pub mod desk;
 pub mod diagnosis;
+pub mod dns;
 pub mod error;
 pub mod event;
 pub mod evidence;

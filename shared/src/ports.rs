@@ -3,6 +3,9 @@
 //! Reading and changing are apart. Tests answer these traits from memory; `autopilot-aws` answers them from AWS.
 //! Futures need not be `Send`: a Lambda process handles one invocation at a time on one thread.
 
+mod balancing;
+mod dns;
+
 use std::{collections::HashMap, future::Future};
 
 use jiff::Timestamp;
@@ -17,6 +20,9 @@ use crate::{
     redact::{PublicText, Untrusted},
     service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
 };
+
+pub use balancing::{BalancingRead, CertificateRead, ExpressRead};
+pub use dns::{DnsRead, DnsWrite};
 
 /// A service as `DescribeService` shows it.
 #[derive(Clone, Debug)]

@@ -23,10 +23,29 @@ ANY_RESOURCE = dict.fromkeys(
 )
 
 # Partition keys of the table that a function's role may touch: its own, and what all functions share.
-LEADING_KEYS = {"NotifyRole": ["notify", "control"]}
+LEADING_KEYS = {"NotifyRole": ["notify", "control"], "RebuildRole": ["rebuild", "control"]}
 
 # Calls whose adapter is there before the function that makes them.
-AWAITED = {"events:PutEvents"}
+AWAITED = {  # rollback
+    "cloudwatch:DescribeAlarms",
+    "ecr:DescribeImages",
+}
+AWAITED |= {  # shift
+    "acm:DescribeCertificate",
+    "ecs:DescribeExpressGatewayService",
+    "ecs:DescribeServiceRevisions",
+    "ecs:ListServiceDeployments",
+    "elasticloadbalancing:DescribeListenerCertificates",
+    "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeRules",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "route53:ChangeResourceRecordSets",
+    "route53:GetChange",
+    "route53:GetHostedZone",
+    "route53:ListResourceRecordSets",
+}
 
 PSEUDO = {
     "AWS::Partition": "aws",

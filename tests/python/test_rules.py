@@ -11,25 +11,33 @@ import re
 import pytest
 from moto.events.models import EventPattern
 
-# The first row that a sample's name matches says which rule takes it.
-RULES = [
-    ("guide-operation-status", "OperationEnded"),
-    ("guide-service-status", "StatusSettled"),
-    ("operation-*-started", None),
-    ("operation-*-completed", "OperationEnded"),
-    ("operation-*-failed", "OperationEnded"),
-    ("status-operation-in-progress", None),
-    ("status-*", "StatusSettled"),
-    ("spelling-*-operation-*-started", None),
-    ("spelling-*-status-operation-in-progress", None),
-    ("spelling-*-operation-*", "OperationEnded"),
-    ("spelling-*-status-*", "StatusSettled"),
-    ("custom-domain-*", "CustomDomain"),
-    ("announcement-*", "Announcement"),
-    # Commands come by `aws lambda invoke` or from a schedule, never over the bus.
-    ("command-*", None),
-    ("schedule-*", None),
-]
+# By function: the first row that a sample's name matches says which of the function's rules takes it.
+RULES = {
+    "notify": [
+        ("guide-operation-status", "OperationEnded"),
+        ("guide-service-status", "StatusSettled"),
+        ("operation-*-started", None),
+        ("operation-*-completed", "OperationEnded"),
+        ("operation-*-failed", "OperationEnded"),
+        ("status-operation-in-progress", None),
+        ("status-*", "StatusSettled"),
+        ("spelling-*-operation-*-started", None),
+        ("spelling-*-status-operation-in-progress", None),
+        ("spelling-*-operation-*", "OperationEnded"),
+        ("spelling-*-status-*", "StatusSettled"),
+        ("custom-domain-*", "CustomDomain"),
+        ("announcement-*", "Announcement"),
+        # Commands come by `aws lambda invoke` or from a schedule, never over the bus.
+        ("command-*", None),
+        ("schedule-*", None),
+    ],
+    "rebuild": [
+        ("operation-*-failed", "OperationFailed"),
+        ("status-*-failed", "StatusFailed"),
+        ("command-*", None),
+        ("schedule-*", None),
+    ],
+}
 
 OPERATION, STATUS = "AppRunner Service Operation Status Change", "AppRunner Service Status Change"
 OPERATIONS = ["CreateService", "DeleteService", "UpdateService", "Deployment", "PauseService", "ResumeService"]
@@ -46,23 +54,40 @@ STATUSES = {
 
 @pytest.fixture(scope="session")
 def patterns(resources):
-    """Each rule's pattern by the name that the template gives it."""
-    rules = resources("AWS::Events::Rule")
-    return {name.removeprefix("NotifyFunction"): rule["EventPattern"] for name, rule in rules.items()}
+    """Each function's rules: the pattern by the name that the template gives it."""
+    rules = resources("AWS::Events::Rule").items()
+    return {
+        function: {
+            name.removeprefix(prefix): rule["EventPattern"] for name, rule in rules if name.startswith(prefix)
+        }
+        for function in RULES
+        for prefix in [f"{function.capitalize()}Function"]
+    }
 
 
 @pytest.fixture(scope="session")
 def samples(root):
-    """The sample events by name."""
-    paths = sorted((root / "events" / "notify").glob("*.json"))
-    return {path.stem: json.loads(path.read_text()) for path in paths}
+    """Each function's sample events by name."""
+    return {
+        function: {path.stem: json.loads(path.read_text()) for path in sorted((root / "events" / function).glob("*.json"))}
+        for function in RULES
+    }
 
 
 @pytest.fixture(scope="session")
 def taken_by(patterns):
-    """The rules that want an event."""
-    compiled = {name: EventPattern.load(json.dumps(pattern)) for name, pattern in patterns.items()}
-    return lambda event: [name for name, pattern in compiled.items() if pattern.matches_event(event)]
+    """The rules of a function that want an event."""
+    compiled = {
+        function: {name: EventPattern.load(json.dumps(pattern)) for name, pattern in rules.items()}
+        for function, rules in patterns.items()
+    }
+    return lambda function, event: [
+        name for name, pattern in compiled[function].items() if pattern.matches_event(event)
+    ]
+
+
+def test_every_rule_is_some_functions(resources, patterns):
+    assert len(resources("AWS::Events::Rule")) == sum(map(len, patterns.values()))
 
 
 def app_runner(detail_type, detail):
@@ -73,18 +98,21 @@ def app_runner(detail_type, detail):
     }  # fmt: skip
 
 
-def test_every_sample_is_taken_by_its_rule_alone(samples, taken_by):
-    unused = {row for row, _ in RULES}
-    for name, event in samples.items():
-        rows = [(row, rule) for row, rule in RULES if fnmatch.fnmatch(name, row)]
+@pytest.mark.parametrize("function", RULES)
+def test_every_sample_is_taken_by_its_rule_alone(samples, taken_by, function):
+    unused = {row for row, _ in RULES[function]}
+    assert samples[function]
+    for name, event in samples[function].items():
+        rows = [(row, rule) for row, rule in RULES[function] if fnmatch.fnmatch(name, row)]
         assert rows, f"say in RULES which rule takes {name}"
         row, rule = rows[0]
         unused.discard(row)
-        assert taken_by(event) == ([rule] if rule else []), name
+        assert taken_by(function, event) == ([rule] if rule else []), name
     assert unused == set(), "rows of RULES without a sample"
 
 
 def test_samples_cover_every_documented_word_and_kind(samples, patterns):
+    samples, patterns = samples["notify"], patterns["notify"]
     words = {event["detail"].get("operationStatus") for event in samples.values() if "detail" in event}
     assert {f"{operation}{stage}" for operation in OPERATIONS for stage in STAGES} <= words
     statuses = {event["detail"].get("currentServiceStatus") for event in samples.values() if "detail" in event}
@@ -95,7 +123,12 @@ def test_samples_cover_every_documented_word_and_kind(samples, patterns):
 
 def test_no_two_samples_share_an_id(samples):
     without = ("guide-", "command-", "schedule-")
-    events = {name: event for name, event in samples.items() if not name.startswith(without)}
+    events = {
+        (function, name): event
+        for function, named in samples.items()
+        for name, event in named.items()
+        if not name.startswith(without)
+    }
     assert len({event["id"] for event in events.values()}) == len(events)
     details = [event["detail"] for event in events.values()]
     announced = [detail["announcement_id"] for detail in details if "announcement_id" in detail]
@@ -111,31 +144,38 @@ def spellings(root, table):
 
 
 @pytest.mark.parametrize(
-    ("rule", "table", "detail_type", "words"),
+    ("function", "rule", "table", "detail_type", "words"),
     [
-        ("OperationEnded", "OPERATION_FIELDS", OPERATION,
+        ("notify", "OperationEnded", "OPERATION_FIELDS", OPERATION,
          {f"{operation}{stage}": rule for operation in OPERATIONS for stage, rule in STAGES.items()}
          | {"RestartServiceFailed": "OperationEnded", "FailedToDecide": None}),
-        ("StatusSettled", "CURRENT_FIELDS", STATUS, STATUSES | {"UPDATE_FAILED": "StatusSettled", "RESTARTING": None}),
+        ("notify", "StatusSettled", "CURRENT_FIELDS", STATUS,
+         STATUSES | {"UPDATE_FAILED": "StatusSettled", "RESTARTING": None}),
+        ("rebuild", "OperationFailed", "OPERATION_FIELDS", OPERATION,
+         {f"{operation}{stage}": None for operation in OPERATIONS for stage in STAGES}
+         | {"CreateServiceFailed": "OperationFailed", "DeleteServiceFailed": "OperationFailed"}),
+        ("rebuild", "StatusFailed", "CURRENT_FIELDS", STATUS,
+         dict.fromkeys(STATUSES) | {"CREATE_FAILED": "StatusFailed", "DELETE_FAILED": "StatusFailed"}),
     ],
 )  # fmt: skip
 def test_rules_take_every_word_in_every_spelling_that_the_program_reads(
-    root, patterns, taken_by, rule, table, detail_type, words
+    root, patterns, taken_by, function, rule, table, detail_type, words
 ):
     fields = spellings(root, table)
-    assert sorted(field for branch in patterns[rule]["detail"]["$or"] for field in branch) == sorted(fields)
+    assert sorted(field for branch in patterns[function][rule]["detail"]["$or"] for field in branch) == sorted(fields)
     for field, (word, expected) in itertools.product(fields, words.items()):
         event = app_runner(detail_type, {field: word, "serviceName": "orders-api"})
-        assert taken_by(event) == ([expected] if expected else []), (field, word)
+        assert taken_by(function, event) == ([expected] if expected else []), (field, word)
 
 
-def test_events_of_others_are_left_alone(taken_by):
-    failed = {"operationStatus": "DeploymentFailed"}
-    assert taken_by(app_runner(OPERATION, failed) | {"source": "aws.ecs"}) == []
-    assert taken_by(app_runner("AppRunner Something Else", failed)) == []
-    assert taken_by(app_runner(OPERATION, {"message": "DeploymentFailed"})) == []
-    assert taken_by(app_runner("Autopilot Rollback", {})) == []
-    assert taken_by(app_runner("Autopilot Siesta", {}) | {"source": "apprunner-autopilot"}) == []
+@pytest.mark.parametrize("function", RULES)
+def test_events_of_others_are_left_alone(taken_by, function):
+    failed = {"operationStatus": "CreateServiceFailed"}
+    assert taken_by(function, app_runner(OPERATION, failed) | {"source": "aws.ecs"}) == []
+    assert taken_by(function, app_runner("AppRunner Something Else", failed)) == []
+    assert taken_by(function, app_runner(OPERATION, {"message": "CreateServiceFailed"})) == []
+    assert taken_by(function, app_runner("Autopilot Rollback", {})) == []
+    assert taken_by(function, app_runner("Autopilot Siesta", {}) | {"source": "apprunner-autopilot"}) == []
 
 
 OPERATORS = {"prefix", "suffix", "anything-but", "exists", "numeric", "equals-ignore-case", "wildcard", "cidr"}
@@ -173,7 +213,7 @@ def combinations(pattern):
 
 def test_patterns_keep_within_the_limits_of_eventbridge(patterns):
     assert list(problems({"a": ["x", {"sufix": "y"}], "$or": [{"b": "z"}]})) != [], "the check itself works"
-    for name, pattern in patterns.items():
+    for name, pattern in itertools.chain.from_iterable(rules.items() for rules in patterns.values()):
         assert list(problems(pattern)) == [], name
         # PutRule takes 4,096 characters; the quota of an account is 2,048.
         assert len(json.dumps(pattern, separators=(",", ":"))) <= 2048, name

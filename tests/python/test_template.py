@@ -66,6 +66,7 @@ def test_every_parameter_is_described_constrained_used_and_grouped(template):
     [
         ("AlertEmail", ["", "a@example.com"], ["a", "a@b", "a b@example.com", "a@example.com,b@example.com"]),
         ("EvidenceBudget", ["1s", "4s", "30s"], ["", "0s", "31s", "4", "4m", "4.5s", "100s"]),
+        ("RebuildDelays", ["5m", "5m,15m,45m"], ["", "5m,", "5m;15m", "5m, 15m", ",".join(["1m"] * 11)]),
         ("LongOperation", ["90s", "10m", "24h", "7d"], ["", "0m", "10", "10 m", "ten", "1w", "-5m"]),
     ],
 )
@@ -239,4 +240,5 @@ def test_functions_get_exactly_the_variables_that_they_read(template, root):
         settings = (crate / "src" / "settings.rs").read_text()
         read = set(re.findall(r'(?:required|optional)(?:::<\w+>)?\(\s*\w+,\s*"(\w+)"', settings))
         given = set(function["Properties"]["Environment"]["Variables"])
+        given |= set(template["Globals"]["Function"]["Environment"]["Variables"])
         assert given == read | {"LOG_LEVEL"}, f"{name}; LOG_LEVEL is read by the runtime of every function"

@@ -9,7 +9,7 @@ use sandbox::{
     stage::Stage,
 };
 
-use crate::{NOTIFY, impatient, stage_with};
+use crate::{NOTIFY, impatient, stage_of};
 
 /// When within a call the function dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Deadly {
 
 #[derive(Default)]
 struct Crash {
+    /// The logical ID of the function that dies.
+    function: String,
     reach: OnceLock<(Host, Faults)>,
     plan: Mutex<Plan>,
 }
@@ -45,14 +47,23 @@ impl Deadly {
     /// A stage with the whole stack. The runtime must be Tokio's single-threaded one: then a request arrives and
     /// its hook runs in one step.
     pub async fn raise() -> Result<Self> {
-        let crash = Arc::new(Crash::default());
+        Self::raise_with(NOTIFY, &[], &impatient()).await
+    }
+
+    /// The same with parameters and options of the host, and any function to die.
+    pub async fn raise_with(
+        function: &str,
+        parameters: &[(&str, &str)],
+        host: &sandbox::host::Options,
+    ) -> Result<Self> {
+        let crash = Arc::new(Crash { function: function.to_owned(), ..Crash::default() });
         let (arriving, answering) = (crash.clone(), crash.clone());
         let account = Options {
             on_request: Some(Arc::new(move |call| arriving.arrives(call))),
             on_response: Some(Arc::new(move |call| answering.answers(call))),
             ..Options::default()
         };
-        let stage = stage_with(account, &impatient()).await?;
+        let stage = stage_of(parameters, account, host).await?;
         let reach = (stage.host.clone(), stage.account.faults().clone());
         crash.reach.set(reach).ok().context("the stage is raised once")?;
         Ok(Self { stage, crash })
@@ -86,7 +97,7 @@ impl Crash {
     }
 
     fn arrives(&self, call: &RequestRecord) {
-        if call.caller.as_deref() != Some(NOTIFY) {
+        if call.caller.as_deref() != Some(&self.function) {
             return;
         }
         let mut plan = self.plan();
@@ -101,7 +112,7 @@ impl Crash {
     }
 
     fn answers(&self, call: &RequestRecord) {
-        if call.caller.as_deref() != Some(NOTIFY) {
+        if call.caller.as_deref() != Some(&self.function) {
             return;
         }
         let mut plan = self.plan();
@@ -115,6 +126,6 @@ impl Crash {
     fn kill(&self, plan: &mut Plan) {
         let Some((host, _)) = self.reach.get() else { return };
         plan.armed = None;
-        plan.kills += host.lambda.kill(NOTIFY).unwrap_or_default();
+        plan.kills += host.lambda.kill(&self.function).unwrap_or_default();
     }
 }

@@ -22,14 +22,19 @@ use serde_json::{Value, json};
 
 pub mod calls;
 pub mod crash;
+pub mod emulator;
 pub mod messages;
 pub mod order;
+pub mod permit;
 pub mod records;
 
 pub use messages::{alerts, chats, phases};
 
-/// The logical ID of the function under test, which is also the caller in the account's log of requests.
+/// The logical ID of `notify`, which is also the caller in the account's log of requests.
 pub const NOTIFY: &str = "NotifyFunction";
+
+/// The logical ID of `rebuild`.
+pub const REBUILD: &str = "RebuildFunction";
 
 /// An image in the account's registry.
 pub const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v7";
@@ -46,9 +51,19 @@ pub fn binaries() -> Result<PathBuf> {
     Ok(deps.to_owned())
 }
 
-/// Options of a host that repeats failed invocations soon: the order counts in tests, not the minutes.
+/// Options of a host that repeats failed invocations soon: the order counts in tests, not the minutes. It runs
+/// `notify` alone.
 pub fn impatient() -> host::Options {
-    host::Options { retry_delays: [Duration::from_millis(30); 2], ..host::Options::default() }
+    hosting(&[NOTIFY])
+}
+
+/// [`impatient`] with these functions.
+pub fn hosting(functions: &[&str]) -> host::Options {
+    host::Options {
+        functions: functions.iter().map(|name| (*name).to_owned()).collect(),
+        retry_delays: [Duration::from_millis(30); 2],
+        ..host::Options::default()
+    }
 }
 
 /// A stage with the whole stack and the account's default options.
@@ -85,6 +100,11 @@ pub fn samples() -> Result<Vec<(String, Value)>> {
     }
     names.sort();
     names.into_iter().map(|name| Ok((name.clone(), sample(&format!("notify/{name}"))?))).collect()
+}
+
+/// Sends a function a command, as a person or a schedule does; the answer must be one.
+pub async fn ask(stage: &Stage, function: &str, command: &Value) -> Result<Value> {
+    stage.host.lambda.invoke(function, command.to_string()).await?.json()
 }
 
 /// Invokes `notify` once, as a person does, and waits.

@@ -78,9 +78,9 @@ where
         let mut failed = None;
         // One notice's entries, one a topic, go out together; notices go out one after the other.
         for entries in record.outbox.entries.chunk_by(|a, b| a.message.notice == b.message.notice) {
-            let Some(message) =
-                entries.first().and_then(|e| compose(record, &e.message.notice, evidences, call))
-            else {
+            let notice = entries.first().map(|entry| &entry.message.notice);
+            let message = notice.and_then(|notice| compose(record, notice, evidences, call));
+            let Some(message) = message.filter(|_| !are_said_by_the_alert(entries, record)) else {
                 sent.extend(entries.iter().map(|entry| entry.number));
                 continue;
             };
@@ -134,6 +134,18 @@ where
             }
         }
     }
+}
+
+/// Whoever gets an alert late reads in it how App Runner's own rollback ended, and needs no second message.
+fn are_said_by_the_alert(entries: &[Entry<Outgoing>], record: &SubjectRecord) -> bool {
+    let alert_waits = |entry: &Entry<Outgoing>| {
+        let Notice::RollbackEnded { incident: ended } = &entry.message.notice else { return false };
+        record.outbox.entries.iter().any(|other| {
+            let failure = matches!(&other.message.notice, Notice::Failure { incident } if incident == ended);
+            failure && other.message.to == entry.message.to
+        })
+    };
+    entries.iter().all(alert_waits)
 }
 
 /// What an incident is about, by its kind.

@@ -1,6 +1,9 @@
 //! What `rebuild` knows of a failed creation or deletion.
 
-use autopilot::{case::CaseRecord, service::OperationId};
+use autopilot::{
+    case::CaseRecord,
+    service::{OperationId, ServiceStatus},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +25,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The status that the failure leaves the service in.
+    pub fn status(self) -> &'static ServiceStatus {
+        match self {
+            Self::Creation => &ServiceStatus::CreateFailed,
+            Self::Deletion => &ServiceStatus::DeleteFailed,
+        }
+    }
+
     /// As in "its creation failed".
     pub fn noun(self) -> &'static str {
         match self {
@@ -41,8 +52,8 @@ pub struct Work {
     pub failed_at: Option<Timestamp>,
     /// When the last try failed; the next delay counts from here.
     pub last_failed_at: Option<Timestamp>,
-    /// The newest operation that is the failure itself or ours. A newer one is somebody else's.
-    pub operation: Option<OperationId>,
+    /// The operations that are the failure itself or ours, newest last. A newer one is somebody else's.
+    pub operations: Vec<OperationId>,
     /// Tries since the failure, or since a person changed the configuration.
     pub tries: usize,
     /// Checksum of the configuration that failed.
@@ -53,6 +64,15 @@ pub struct Work {
     pub requested: bool,
     /// It was there before the autopilot was installed.
     pub acknowledged: bool,
+}
+
+impl Work {
+    /// Notes an operation as the newest one that is the failure or ours.
+    pub fn note(&mut self, operation: Option<&OperationId>) {
+        if let Some(operation) = operation.filter(|operation| !self.operations.contains(operation)) {
+            self.operations.push(operation.clone());
+        }
+    }
 }
 
 /// The diagnosis of one failed operation.
@@ -68,7 +88,7 @@ pub struct Verdict {
     pub known: bool,
     /// What a person can do.
     pub fix: String,
-    /// Where a quota is exhausted: services in CREATE_FAILED, which count against it.
+    /// Where a quota is exhausted: services in `CREATE_FAILED`, which count against it.
     pub would_free: Vec<String>,
 }
 
@@ -76,9 +96,9 @@ pub struct Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Act {
-    /// UpdateService with nothing changed.
+    /// `UpdateService` with nothing changed.
     Rebuild,
-    /// DeleteService again.
+    /// `DeleteService` again.
     Delete,
     /// Deletes the VPC ingress connection that keeps the service from being deleted, by its ARN.
     RemoveIngress(String),

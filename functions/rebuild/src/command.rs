@@ -25,7 +25,7 @@ use tracing::{error, info};
 
 use crate::{
     case::{Failed, Kind, Work},
-    handler::{Opening, Rebuild, hint, kind_of},
+    handler::{Opening, Rebuild, kind_of},
 };
 
 const COMMANDS: &str = "tick, reconcile, status, retry, give-up, mode, stop or go";
@@ -101,8 +101,7 @@ where
         first: bool,
         call: &Call,
     ) -> Result<bool, Failure> {
-        let hint = hint(kind, call.now, call.now.to_string());
-        let Some((record, opening)) = self.open(service, kind, &hint, call).await? else { return Ok(false) };
+        let Some((record, opening)) = self.open(service, kind, None, call).await? else { return Ok(false) };
         let new = !record.state.open;
         let edit = |case: &mut Case<Work>| {
             opening.apply(case);
@@ -150,7 +149,7 @@ where
 
     async fn retry(&self, service: &ServiceArn, call: &Call) -> Result<Value, Failure> {
         let record: Failed = self.desk.case(service.as_str()).await?;
-        let mut opening = Opening::none();
+        let mut opening = Opening::default();
         if !record.state.open {
             let status = match self.apprunner.describe(service).await {
                 Err(gone) if gone.is_not_found() => None,
@@ -161,8 +160,7 @@ where
                 let error = format!("expected a service in CREATE_FAILED or DELETE_FAILED, found {found}");
                 return Ok(refused(&[FieldError::new("service_arn", error)]));
             };
-            let hint = hint(kind, call.now, call.request_id.clone());
-            if let Some((_, opened)) = self.open(service, kind, &hint, call).await? {
+            if let Some((_, opened)) = self.open(service, kind, None, call).await? {
                 opening = opened;
             }
         }

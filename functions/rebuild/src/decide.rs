@@ -120,7 +120,7 @@ pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -
         }
         work = Work { kind: work.kind, failed_at: theirs.last_known_at(), ..Work::default() };
     }
-    work.operation = newest.map(|operation| operation.id.clone()).or(work.operation);
+    work.note(newest.map(|operation| &operation.id));
     work.last_failed_at = newest.and_then(Operation::last_known_at).max(work.last_failed_at).or(Some(now));
     work.failed_at = work.failed_at.or(work.last_failed_at);
     work.configuration = seen.configuration.or(work.configuration);
@@ -213,7 +213,7 @@ fn over(case: &Case<Work>, seen: &Seen) -> Option<(Phase, &'static str, String)>
 }
 
 fn is_our_success(work: &Work, operations: &[Operation]) -> bool {
-    let ours = operations.iter().find(|operation| Some(&operation.id) == work.operation.as_ref());
+    let ours = operations.iter().find(|operation| Some(&operation.id) == work.operations.last());
     work.tries > 0 && ours.is_none_or(|operation| operation.status == OperationStatus::Succeeded)
 }
 
@@ -228,7 +228,7 @@ fn at_rest(kind: Kind, seen: &Seen) -> bool {
 
 /// The newest operation, where it is later than the one that we know and so somebody else's.
 fn foreign<'a>(work: &Work, operations: &'a [Operation]) -> Option<&'a Operation> {
-    let known = operations.iter().position(|operation| Some(&operation.id) == work.operation.as_ref())?;
+    let known = operations.iter().position(|operation| Some(&operation.id) == work.operations.last())?;
     operations.first().filter(|_| known > 0)
 }
 
@@ -313,7 +313,7 @@ pub fn concluded(
                 Act::RemoveIngress(_) => Phase::Progressed,
                 Act::Rebuild | Act::Delete => {
                     work.tries = number;
-                    work.operation = receipt.operation.clone().or(work.operation.take());
+                    work.note(receipt.operation.as_ref());
                     work.requested = false;
                     Phase::Started
                 }

@@ -8,9 +8,10 @@ use autopilot::{
     event::{self, Input, Stage},
     incident::{self, Hint, Incident},
     ports::{Announce, AppRunnerRead, FactsRead, LogsRead, ServiceWrite},
-    service::{OperationType, ServiceArn, ServiceStatus},
+    service::{Operation, OperationType, ServiceArn, ServiceStatus},
     store::{StateRead, StateWrite},
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
@@ -45,7 +46,7 @@ where
     B: Announce,
 {
     async fn handle(&self, payload: Value, call: Call) -> Result<Value, Failure> {
-        let (service, kind, hint) = match event::parse(&payload, call.now)? {
+        let (service, kind, event) = match event::parse(&payload, call.now)? {
             Input::Command(command) => return self.command(&command, &call).await,
             Input::Operation(event) => {
                 let kind = match &event.change.meaning {
@@ -53,10 +54,10 @@ where
                     Some((OperationType::DeleteService, Stage::Failed)) => Kind::Deletion,
                     _ => return Ok(ignored("no failed creation or deletion")),
                 };
-                (event.service, kind, hint(kind, event.at, event.id))
+                (event.service, kind, (event.at, event.id))
             }
             Input::Status(event) => match kind_of(&event.change.current) {
-                Some(kind) => (event.service, kind, hint(kind, event.at, event.id)),
+                Some(kind) => (event.service, kind, (event.at, event.id)),
                 None => return Ok(ignored("no failed creation or deletion")),
             },
             Input::CustomDomain(_) | Input::Announcement(_) => {
@@ -64,7 +65,7 @@ where
             }
             Input::NotOurs(reason) => return Ok(ignored(&reason)),
         };
-        let Some((record, opening)) = self.open(&service, kind, &hint, &call).await? else {
+        let Some((record, opening)) = self.open(&service, kind, Some(event), &call).await? else {
             return Ok(ignored("this failure was dealt with already"));
         };
         let decided = self.desk.advance(self, record, |case| opening.apply(case), call.now).await?;
@@ -78,46 +79,51 @@ where
     S: StateRead + StateWrite,
     B: Announce,
 {
-    /// The case of a failure and what opens it; `None` where it is closed, or the service is gone.
+    /// The case of a failure and what opens it; `None` where it is closed, or the service is gone. Without the word
+    /// of an event the newest failure is meant.
     pub(crate) async fn open(
         &self,
         service: &ServiceArn,
         kind: Kind,
-        hint: &Hint,
+        event: Option<(Timestamp, String)>,
         call: &Call,
     ) -> Result<Option<(Failed, Opening)>, Failure> {
         let record: Failed = self.desk.case(service.as_str()).await?;
         if record.state.open && record.state.work.kind == kind {
-            return Ok(Some((record, Opening::none())));
+            return Ok(Some((record, Opening(None))));
         }
         let operations = match self.apprunner.operations(service, None).await {
             Err(gone) if gone.is_not_found() => return Ok(None),
             operations => operations?,
         };
-        let incident = Incident::open(service, hint, incident::match_operation(hint, &operations), call.now);
-        let opening = Opening(Some((kind, incident)));
+        let kinds = incident::kinds_behind(kind.status());
+        let newest = operations
+            .iter()
+            .find(|operation| kinds.contains(&operation.kind) && operation.status.is_failure());
+        let told = event.is_some();
+        let (at, event_id) = event.unwrap_or_else(|| {
+            let at = newest.and_then(Operation::last_known_at).unwrap_or(call.now);
+            (at, at.to_string())
+        });
+        let hint = Hint { kinds, at, event_id, word: kind.status().as_str().to_owned() };
+        let operation = if told { incident::match_operation(&hint, &operations) } else { newest };
+        let opening = Opening(Some((kind, Incident::open(service, &hint, operation, call.now))));
         Ok((!opening.is_known(&record.state)).then_some((record, opening)))
     }
 }
 
 /// A failure that is to have an open case; nothing where it has one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Opening(Option<(Kind, Incident)>);
 
 impl Opening {
-    /// Nothing is to be opened.
-    pub(crate) fn none() -> Self {
-        Self(None)
-    }
-
     /// Whether the case is about this failure already, closed or not.
     fn is_known(&self, case: &Case<Work>) -> bool {
         let Some((kind, incident)) = &self.0 else { return true };
-        let same = match (&case.work.operation, &incident.operation) {
-            (Some(known), Some(failed)) => known == failed,
-            _ => case.incident == incident.id,
-        };
-        same && case.work.kind == *kind
+        let operation = incident.operation.as_ref();
+        let same =
+            case.incident == incident.id || operation.is_some_and(|id| case.work.operations.contains(id));
+        case.work.kind == *kind && (same || case.open)
     }
 
     /// Makes the case one of this failure.
@@ -131,7 +137,7 @@ impl Opening {
         case.work = Work {
             kind: *kind,
             failed_at: Some(incident.failed_at),
-            operation: incident.operation.clone(),
+            operations: incident.operation.clone().into_iter().collect(),
             ..Work::default()
         };
     }
@@ -144,13 +150,4 @@ pub(crate) fn kind_of(status: &ServiceStatus) -> Option<Kind> {
         ServiceStatus::DeleteFailed => Some(Kind::Deletion),
         _ => None,
     }
-}
-
-/// A failure, as an event or the reconciliation tells of it.
-pub(crate) fn hint(kind: Kind, at: jiff::Timestamp, event_id: String) -> Hint {
-    let status = match kind {
-        Kind::Creation => ServiceStatus::CreateFailed,
-        Kind::Deletion => ServiceStatus::DeleteFailed,
-    };
-    Hint { kinds: incident::kinds_behind(&status), at, event_id, word: status.as_str().to_owned() }
 }

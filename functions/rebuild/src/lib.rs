@@ -8,7 +8,7 @@
 //!                                              worker::observe           worker::perform
 //! ```
 //!
-//! A service in CREATE_FAILED serves nobody and counts against the quota. Rebuilding it without a change helps only
+//! A service in `CREATE_FAILED` serves nobody and counts against the quota. Rebuilding it without a change helps only
 //! where the fault was not its own, so the diagnosis decides: [`decide`] holds the table. What is shared with the
 //! other acting functions is in [`autopilot::desk`].
 //!

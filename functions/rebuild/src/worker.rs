@@ -52,23 +52,36 @@ where
             described => described?,
         };
         let operations = operations?;
-        let tag = tags?.remove(Action::Rebuild.tag());
+        // A deleted service is described for an hour, without tags.
+        let tag = match tags {
+            Err(gone) if gone.is_not_found() => None,
+            tags => tags?.remove(Action::Rebuild.tag()),
+        };
         let mode = control?.resolve(Action::Rebuild, &service, tag.as_deref(), self.settings.mode).mode;
         let status = described.status.clone();
         let configuration = Some(described.checksum);
         let failed = operations.first().filter(|operation| operation.status.is_failure());
         let judged = case.work.cause.as_ref().map(|cause| &cause.of);
-        let (mut cause, mut ingress) = (None, Vec::new());
+        let (mut verdict, mut ingress) = (None, Vec::new());
         if mode != Mode::Off && case.work.kind == Kind::Creation && status == ServiceStatus::CreateFailed {
             let of = failed.map(|operation| operation.id.clone());
             if judged != Some(&of) {
-                cause = Some(self.judge(&service, described, failed.cloned(), &operations, now).await?);
+                verdict = Some(self.judge(&service, described, failed.cloned(), &operations, now).await?);
             }
         }
         if case.work.kind == Kind::Deletion && status == ServiceStatus::DeleteFailed {
             ingress = self.ingress(&service).await?;
         }
-        Ok(Seen { service, mode, status: Some(status), configuration, operations, cause, ingress, tag })
+        Ok(Seen {
+            service,
+            mode,
+            status: Some(status),
+            configuration,
+            operations,
+            cause: verdict,
+            ingress,
+            tag,
+        })
     }
 
     fn mode(&self, seen: &Seen) -> Mode {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::acm::Acm;
 use super::apprunner::{AppRunner, Script, Settings};
 use super::bus::{Bus, EventListener};
 use super::clock::Clock;
@@ -16,6 +17,8 @@ use super::cloudwatch::CloudWatch;
 use super::dynamodb::DynamoDb;
 use super::ec2::Ec2;
 use super::ecr::Ecr;
+use super::ecs::Ecs;
+use super::elbv2::Elbv2;
 use super::error::ApiError;
 use super::eventbridge::EventBridge;
 use super::faults::Faults;
@@ -23,6 +26,7 @@ use super::iam::Iam;
 use super::idle::Activity;
 use super::logs::Logs;
 use super::requests::{RequestHook, RequestLog};
+use super::route53::Route53;
 use super::server::{Endpoint, serve};
 use super::service::Service;
 use super::sns::{Message, Sns};
@@ -85,6 +89,10 @@ pub struct Sandbox {
     ecr: Arc<Ecr>,
     iam: Arc<Iam>,
     cloudwatch: Arc<CloudWatch>,
+    route53: Arc<Route53>,
+    elbv2: Arc<Elbv2>,
+    ecs: Arc<Ecs>,
+    acm: Arc<Acm>,
     server: JoinHandle<()>,
 }
 
@@ -105,7 +113,11 @@ impl Sandbox {
         let sns = Arc::new(Sns::new(&account, &region, clock.clone()));
         let eventbridge = Arc::new(EventBridge::new(bus.clone(), clock.clone()));
         let (ec2, iam) = (Arc::<Ec2>::default(), Arc::<Iam>::default());
-        let (ecr, cloudwatch) = (Arc::new(Ecr::new(&url, &account)), Arc::<CloudWatch>::default());
+        let ecr = Arc::new(Ecr::new(&url, &account));
+        let cloudwatch = Arc::new(CloudWatch::new(&account, &region, bus.clone(), clock.clone()));
+        let elbv2 = Arc::new(Elbv2::new(&account, &region));
+        let (ecs, acm) = (Arc::new(Ecs::new(&account, &region)), Arc::new(Acm::new(&account, &region)));
+        let route53 = Arc::new(Route53::new(clock.clone()));
         let (faults, requests) = (Faults::default(), RequestLog::default());
         // The table of services: a further one is added here.
         let services: Vec<Arc<dyn Service>> = vec![
@@ -119,6 +131,10 @@ impl Sandbox {
             ecr.clone(),
             iam.clone(),
             cloudwatch.clone(),
+            route53.clone(),
+            elbv2.clone(),
+            ecs.clone(),
+            acm.clone(),
         ];
         let endpoint = Endpoint {
             services,
@@ -148,6 +164,10 @@ impl Sandbox {
             ecr,
             iam,
             cloudwatch,
+            route53,
+            elbv2,
+            ecs,
+            acm,
             server,
         })
     }
@@ -222,9 +242,29 @@ impl Sandbox {
         &self.iam
     }
 
-    /// CloudWatch: metrics.
+    /// CloudWatch: metrics and alarms.
     pub fn cloudwatch(&self) -> &CloudWatch {
         &self.cloudwatch
+    }
+
+    /// Route 53: hosted zones and their records.
+    pub fn route53(&self) -> &Route53 {
+        &self.route53
+    }
+
+    /// Elastic Load Balancing: load balancers and what is behind them.
+    pub fn elbv2(&self) -> &Elbv2 {
+        &self.elbv2
+    }
+
+    /// ECS: Express services.
+    pub fn ecs(&self) -> &Ecs {
+        &self.ecs
+    }
+
+    /// ACM: certificates.
+    pub fn acm(&self) -> &Acm {
+        &self.acm
     }
 
     /// The default event bus.

@@ -1,14 +1,23 @@
-//! CloudWatch metrics, as far as a service's highest values go: `GetMetricData` for single metrics.
+//! CloudWatch: metrics of any namespace (`GetMetricData` without expressions) and [`alarms`].
 
-use std::sync::Mutex;
+pub mod alarms;
+mod statistics;
+
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::bus::Bus;
+use super::clock::Clock;
 use super::error::ApiError;
 use super::lock;
+use super::paging::page;
 use super::protocol::Protocol;
 use super::service::Service;
+
+/// Queries of one request.
+const QUERIES: usize = 500;
 
 /// One value of a metric.
 struct Point {
@@ -20,23 +29,74 @@ struct Point {
 }
 
 /// CloudWatch for one account.
-#[derive(Default)]
 pub struct CloudWatch {
+    account: String,
+    region: String,
+    bus: Arc<Bus>,
+    clock: Clock,
     points: Mutex<Vec<Point>>,
+    page_size: Mutex<usize>,
+    alarms: Mutex<Vec<alarms::Alarm>>,
 }
 
 impl CloudWatch {
+    pub(crate) fn new(account: &str, region: &str, bus: Arc<Bus>, clock: Clock) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            bus,
+            clock,
+            points: Mutex::default(),
+            page_size: Mutex::new(QUERIES),
+            alarms: Mutex::default(),
+        }
+    }
+
+    /// Records one value of a metric. Several in one period are several samples of it.
+    pub fn put_metric(
+        &self,
+        namespace: &str,
+        name: &str,
+        dimensions: &[(&str, &str)],
+        at: Timestamp,
+        value: f64,
+    ) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut dimensions: Vec<_> = dimensions.iter().map(owned).collect();
+        dimensions.sort_unstable();
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        lock(&self.points).push(Point { namespace, name, dimensions, at, value });
+    }
+
+    /// Records a value of one of an Application Load Balancer's metrics, of the load balancer as a whole or of one of
+    /// its target groups, given by their ARNs.
+    pub fn put_balancer_metric(
+        &self,
+        load_balancer: &str,
+        target_group: Option<&str>,
+        name: &str,
+        at: Timestamp,
+        value: f64,
+    ) {
+        // arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/shop/1 is app/shop/1.
+        let of_arn = |arn: &str| arn.splitn(6, ':').nth(5).unwrap_or_default().to_owned();
+        let load_balancer = of_arn(load_balancer).trim_start_matches("loadbalancer/").to_owned();
+        let target_group = target_group.map(of_arn);
+        let mut dimensions = vec![("LoadBalancer", load_balancer.as_str())];
+        dimensions.extend(target_group.as_deref().map(|group| ("TargetGroup", group)));
+        self.put_metric("AWS/ApplicationELB", name, &dimensions, at, value);
+    }
+
+    /// Answers `GetMetricData` with so many series a page.
+    pub fn set_page_size(&self, size: usize) {
+        *lock(&self.page_size) = size;
+    }
+
     /// Records a value of one of App Runner's metrics of a service, given by its ARN.
     pub fn put_service_metric(&self, service_arn: &str, name: &str, at: Timestamp, value: f64) {
         let mut parts = service_arn.rsplit('/').map(str::to_owned);
         let (id, service) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        lock(&self.points).push(Point {
-            namespace: "AWS/AppRunner".to_owned(),
-            name: name.to_owned(),
-            dimensions: vec![("ServiceID".to_owned(), id), ("ServiceName".to_owned(), service)],
-            at,
-            value,
-        });
+        self.put_metric("AWS/AppRunner", name, &[("ServiceID", &id), ("ServiceName", &service)], at, value);
     }
 
     fn metric_data(&self, input: &Value) -> Result<Value, ApiError> {
@@ -44,27 +104,63 @@ impl CloudWatch {
             let read = input[name].as_str().and_then(|text| text.parse::<Timestamp>().ok());
             read.ok_or_else(|| ApiError::refused("InvalidParameterValue", format!("{name} is not a time")))
         };
-        let (start, end) = (time("StartTime")?, time("EndTime")?);
+        let window = (time("StartTime")?, time("EndTime")?);
+        if window.0 >= window.1 {
+            return Err(ApiError::refused(
+                "ValidationError",
+                "The parameter StartTime must be less than EndTime.",
+            ));
+        }
         let queries = input["MetricDataQueries"]["member"].as_array();
         let queries = queries.ok_or_else(|| {
             ApiError::refused("MissingParameter", "The parameter MetricDataQueries is required.")
         })?;
+        if queries.len() > QUERIES {
+            return Err(ApiError::refused(
+                "ValidationError",
+                "The collection MetricDataQueries must not have a size greater than 500.",
+            ));
+        }
+        let newest_first = input["ScanBy"].as_str() != Some("TimestampAscending");
+        let results = queries.iter().map(|query| self.series(query, window, newest_first));
+        let results = results.collect::<Result<Vec<_>, ApiError>>()?;
+        let bad_token = || ApiError::refused("InvalidNextToken", "The next token is not valid");
+        let page = page(results, *lock(&self.page_size), input["NextToken"].as_str(), bad_token)?;
+        Ok(json!({ "MetricDataResults": { "member": page.items }, "NextToken": page.next }))
+    }
+
+    fn series(
+        &self,
+        query: &Value,
+        (start, end): (Timestamp, Timestamp),
+        newest_first: bool,
+    ) -> Result<Value, ApiError> {
+        let refuse = |problem: String| ApiError::refused("ValidationError", problem);
+        let (asked, metric) = (&query["MetricStat"], &query["MetricStat"]["Metric"]);
+        let period = asked["Period"].as_str().and_then(|text| text.parse::<i64>().ok());
+        let period = period.filter(|period| *period > 0 && period % 60 == 0).ok_or_else(|| {
+            refuse("The sandbox wants MetricStat with a Period that is a multiple of 60.".to_owned())
+        })?;
         let points = lock(&self.points);
-        let results = queries.iter().map(|query| {
-            let metric = &query["MetricStat"]["Metric"];
-            let found =
-                points.iter().filter(|point| is_of(point, metric) && point.at >= start && point.at < end);
-            let (times, values): (Vec<_>, Vec<_>) =
-                found.map(|point| (json!(point.at.to_string()), json!(point.value))).unzip();
-            json!({
-                "Id": query["Id"],
-                "Label": metric["MetricName"],
-                "StatusCode": "Complete",
-                "Timestamps": { "member": times },
-                "Values": { "member": values },
-            })
-        });
-        Ok(json!({ "MetricDataResults": { "member": results.collect::<Vec<_>>() } }))
+        let start = statistics::start_of(start, period);
+        let of_metric =
+            points.iter().filter(|point| is_of(point, metric) && point.at >= start && point.at < end);
+        let statistic = asked["Stat"].as_str().unwrap_or_default();
+        let values = of_metric.map(|point| (point.at, point.value));
+        let mut periods = statistics::by_period(values, period, statistic)
+            .ok_or_else(|| refuse(format!("The value {statistic} for parameter Stat is not supported.")))?;
+        if newest_first {
+            periods.reverse();
+        }
+        let (times, values): (Vec<_>, Vec<_>) =
+            periods.into_iter().map(|(at, value)| (json!(at.to_string()), json!(value))).unzip();
+        Ok(json!({
+            "Id": query["Id"],
+            "Label": metric["MetricName"],
+            "StatusCode": "Complete",
+            "Timestamps": { "member": times },
+            "Values": { "member": values },
+        }))
     }
 }
 
@@ -101,6 +197,7 @@ impl Service for CloudWatch {
     fn call(&self, operation: &str, input: &Value) -> Result<Value, ApiError> {
         match operation {
             "GetMetricData" => self.metric_data(input),
+            "DescribeAlarms" => self.describe_alarms(input),
             _ => Err(ApiError::refused("InvalidAction", format!("Could not find operation {operation}"))),
         }
     }

@@ -1,5 +1,7 @@
 //! What a service answers instead of a result, before a protocol gives it its shape.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 /// An error of an AWS API: HTTP status, error code and message, and further members of the answer.
@@ -14,6 +16,14 @@ pub struct ApiError {
     /// Members beside code and message, such as the `Item` of a failed condition.
     pub members: Map<String, Value>,
 }
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (status {}): {}", self.code, self.status, self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
 
 impl ApiError {
     /// A refusal of the request (HTTP 400).

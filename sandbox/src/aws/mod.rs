@@ -3,7 +3,7 @@
 //! ```text
 //! SDK ──HTTP──> server ──> protocol (which service, which operation, the input as JSON)
 //!                 │ faults, request log, hooks
-//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, STS, EC2, ECR, IAM, CloudWatch
+//!                 └──────> Service::call ──> App Runner, DynamoDB, Logs, SNS, EventBridge, Route 53, …
 //!                                              │ events          │ log lines
 //!                                              └──> bus          └──> CloudWatch Logs
 //! ```
@@ -12,6 +12,7 @@
 //! `account.rs`. Signatures are not verified; the access key ID tells callers apart.
 
 mod account;
+pub mod acm;
 pub mod apprunner;
 pub mod bus;
 pub mod clock;
@@ -19,6 +20,8 @@ pub mod cloudwatch;
 pub mod dynamodb;
 pub mod ec2;
 pub mod ecr;
+pub mod ecs;
+pub mod elbv2;
 pub mod error;
 pub mod eventbridge;
 pub mod faults;
@@ -28,6 +31,8 @@ pub mod logs;
 pub mod paging;
 pub mod protocol;
 pub mod requests;
+pub mod rest_xml;
+pub mod route53;
 mod server;
 pub mod service;
 pub mod sns;

@@ -2,12 +2,13 @@
 //!
 //! Whatever the protocol, a service sees JSON. For the Query protocol `Tags.member.1.Key=a` becomes
 //! `{"Tags":{"member":[{"Key":"a"}]}}`, and a result is written as XML by the same rule backwards: an
-//! array repeats the element that holds it.
+//! array repeats the element that holds it. REST with XML: [`super::rest_xml`].
 
-use hyper::HeaderMap;
+use hyper::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
+use super::rest_xml::{self, Route};
 
 /// How a service talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +34,23 @@ pub enum Protocol {
         /// The XML namespace of its answers.
         namespace: &'static str,
     },
+    /// REST with XML in and out; recognised by the service of the credential scope.
+    RestXml {
+        /// The service's name in a signature.
+        signing_name: &'static str,
+        /// The XML namespace of its answers.
+        namespace: &'static str,
+        /// Where its operations are found.
+        routes: &'static [Route],
+        /// Elements of requests that repeat.
+        lists: &'static [&'static str],
+    },
 }
 
 /// The parts of a request that tell what it is.
 pub(crate) struct Head {
+    method: Method,
+    uri: Uri,
     target: Option<String>,
     /// The access key ID that signed the request.
     pub(crate) caller: Option<String>,
@@ -51,14 +65,20 @@ pub(crate) struct Encoded {
 }
 
 impl Head {
-    pub(crate) fn read(headers: &HeaderMap) -> Self {
+    pub(crate) fn read(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         // AWS4-HMAC-SHA256 Credential=<access key>/<date>/<region>/<service>/aws4_request, …
         let credential = header("authorization")
             .and_then(|value| value.split_once("Credential="))
             .map(|(_, rest)| rest.split(',').next().unwrap_or_default());
         let scope = |part: usize| credential.and_then(|text| text.split('/').nth(part)).map(str::to_owned);
-        Self { target: header("x-amz-target").map(str::to_owned), caller: scope(0), scope_service: scope(3) }
+        Self {
+            method: method.clone(),
+            uri: uri.clone(),
+            target: header("x-amz-target").map(str::to_owned),
+            caller: scope(0),
+            scope_service: scope(3),
+        }
     }
 }
 
@@ -84,6 +104,13 @@ impl Protocol {
                 let operation = input["Action"].as_str().unwrap_or_default().to_owned();
                 Some((operation, Ok(input)))
             }
+            Self::RestXml { signing_name, routes, lists, .. } => {
+                if head.scope_service.as_deref() != Some(signing_name) {
+                    return None;
+                }
+                let query = head.uri.query().unwrap_or_default();
+                rest_xml::decode(routes, lists, (head.method.as_str(), head.uri.path(), query), body)
+            }
         }
     }
 
@@ -91,7 +118,7 @@ impl Protocol {
     pub(crate) fn throttling_code(self) -> &'static str {
         match self {
             Self::Json { .. } => "ThrottlingException",
-            Self::Query { .. } => "Throttling",
+            Self::Query { .. } | Self::RestXml { .. } => "Throttling",
             Self::Ec2Query { .. } => "RequestLimitExceeded",
         }
     }
@@ -114,11 +141,7 @@ impl Protocol {
                 xml_answer(200, &format!("{operation}Response"), namespace, &(result + &metadata))
             }
             (Self::Ec2Query { namespace }, Ok(result)) => {
-                let Value::Object(members) = &result else {
-                    return xml_answer(200, operation, namespace, "");
-                };
-                let inner: String = members.iter().map(|(member, value)| xml(member, value)).collect();
-                let inner = xml("requestId", &json!(request_id)) + &inner;
+                let inner = xml("requestId", &json!(request_id)) + &inner_xml(&result);
                 xml_answer(200, &format!("{operation}Response"), namespace, &inner)
             }
             (Self::Ec2Query { namespace }, Err(error)) => {
@@ -126,7 +149,10 @@ impl Protocol {
                 let inner = xml("Errors", &detail) + &xml("RequestID", &json!(request_id));
                 xml_answer(error.status, "Response", namespace, &inner)
             }
-            (Self::Query { namespace, .. }, Err(error)) => {
+            (Self::RestXml { namespace, .. }, Ok(result)) => {
+                xml_answer(200, &format!("{operation}Response"), namespace, &inner_xml(&result))
+            }
+            (Self::Query { namespace, .. } | Self::RestXml { namespace, .. }, Err(error)) => {
                 let kind = if error.status >= 500 { "Receiver" } else { "Sender" };
                 let detail = json!({ "Type": kind, "Code": error.code, "Message": error.message });
                 let inner = xml("Error", &detail) + &xml("RequestId", &json!(request_id));
@@ -172,11 +198,17 @@ fn xml(name: &str, value: &Value) -> String {
     let inner = match value {
         Value::Null => return String::new(),
         Value::Array(items) => return items.iter().map(|item| xml(name, item)).collect(),
-        Value::Object(members) => members.iter().map(|(member, value)| xml(member, value)).collect(),
+        Value::Object(_) => inner_xml(value),
         Value::String(text) => escaped(text),
         other => other.to_string(),
     };
     format!("<{name}>{inner}</{name}>")
+}
+
+/// The members of an object, each as an element.
+fn inner_xml(object: &Value) -> String {
+    let members = object.as_object().into_iter().flatten();
+    members.map(|(member, value)| xml(member, value)).collect()
 }
 
 fn escaped(text: &str) -> String {
@@ -195,8 +227,8 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// The decoded pairs of a form.
-fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
+/// The decoded pairs of a form or a query.
+pub(crate) fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
     String::from_utf8_lossy(body)
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -207,7 +239,7 @@ fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

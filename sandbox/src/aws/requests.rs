@@ -38,7 +38,7 @@ pub struct RequestRecord {
 pub type RequestHook = Arc<dyn Fn(&RequestRecord) + Send + Sync>;
 
 /// Members that name what a request is about, most telling first.
-const RESOURCE_MEMBERS: [&str; 16] = [
+const RESOURCE_MEMBERS: [&str; 20] = [
     "ServiceArn",
     "ResourceArn",
     "VpcIngressConnectionArn",
@@ -54,6 +54,10 @@ const RESOURCE_MEMBERS: [&str; 16] = [
     "TargetArn",
     "HostedZoneId",
     "VpcEndpointId",
+    "LoadBalancerArn",
+    "TargetGroupArn",
+    "ListenerArn",
+    "CertificateArn",
     "Name",
 ];
 

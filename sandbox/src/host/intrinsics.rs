@@ -14,7 +14,7 @@ use super::resources::{Account, Resource};
 const CONDITION_DEPTH: usize = 32;
 
 /// All that a function may refer to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scope {
     pub(crate) account: Account,
     pub(crate) parameters: BTreeMap<String, Value>,

@@ -63,6 +63,7 @@ impl Host {
     /// within a tokio runtime.
     pub fn start(template: &Template, binaries: &Path, endpoint: &str, options: &Options) -> Result<Self> {
         let in_flight = InFlight::default();
+        let template = &template.with_functions(&options.functions)?;
         let lambda = Arc::new(Lambda::new(template, binaries, endpoint, options, in_flight.clone())?);
         let deployed_at = options.deployed_at.unwrap_or_else(clock::now);
         let router = Arc::new(Router::new(template, lambda.clone(), deployed_at, in_flight)?);

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 pub struct Options {
     /// When the stack was deployed: rates count from here. `None` is now.
     pub deployed_at: Option<Timestamp>,
+    /// Only these functions, by logical ID, with what invokes them; empty for all.
+    pub functions: Vec<String>,
     /// Variables for every function, over those of Lambda and the template.
     pub variables: BTreeMap<String, String>,
     /// How long Lambda waits before the first and the second repeat.
@@ -29,6 +31,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             deployed_at: None,
+            functions: Vec::new(),
             variables: BTreeMap::new(),
             retry_delays: [Duration::from_mins(1), Duration::from_mins(2)],
             maximum_event_age: None,

@@ -25,7 +25,7 @@ const UNREAD_SOURCES: &[&str] = &[
 ];
 
 /// A template, read for one account with one set of parameters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Template {
     scope: Scope,
     resources: Map<String, Value>,
@@ -38,6 +38,16 @@ impl Template {
     pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         Self::parse(&text, Account::default(), parameters).with_context(|| path.display().to_string())
+    }
+
+    /// The template as if it had only these functions; all of them where none is named.
+    pub(crate) fn with_functions(&self, names: &[String]) -> Result<Self> {
+        let mut template = self.clone();
+        if let Some(missing) = names.iter().find(|name| !self.functions.contains_key(*name)) {
+            bail!("the template has no function {missing}");
+        }
+        template.functions.retain(|name, _| names.is_empty() || names.contains(name));
+        Ok(template)
     }
 
     /// Reads the text of a template. `parameters` override the defaults.

@@ -47,6 +47,7 @@ impl Client {
     /// A call of a JSON service, with everything that came back.
     pub(crate) async fn raw_json(&self, target: &str, input: &Value) -> anyhow::Result<Answer> {
         self.send(
+            "POST /",
             &format!("X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.0\r\n"),
             "json",
             &input.to_string(),
@@ -86,13 +87,18 @@ impl Client {
 
     /// A call of a Query service with a body that is form-encoded already.
     pub(crate) async fn query(&self, service: &str, form: &str) -> anyhow::Result<Answer> {
-        self.send("Content-Type: application/x-www-form-urlencoded\r\n", service, form).await
+        self.send("POST /", "Content-Type: application/x-www-form-urlencoded\r\n", service, form).await
     }
 
-    async fn send(&self, headers: &str, service: &str, body: &str) -> anyhow::Result<Answer> {
+    /// A call of a REST service: method and path, and an XML body.
+    pub(crate) async fn rest(&self, service: &str, place: &str, body: &str) -> anyhow::Result<Answer> {
+        self.send(place, "Content-Type: application/xml\r\n", service, body).await
+    }
+
+    async fn send(&self, place: &str, headers: &str, service: &str, body: &str) -> anyhow::Result<Answer> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let request = format!(
-            "POST / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\nAuthorization: \
+            "{place} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\nAuthorization: \
              AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, \
              Signature=0\r\n{headers}\r\n{body}",
             self.address,

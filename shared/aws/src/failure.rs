@@ -7,11 +7,12 @@ use aws_sdk_apprunner::{
 };
 
 /// Codes with a 4xx status that a later attempt can turn into a success.
-const RETRYABLE_CODES: [&str; 12] = [
+const RETRYABLE_CODES: [&str; 13] = [
     "ExpiredToken",
     "ExpiredTokenException",
     "InvalidStateException",
     "LimitExceededException",
+    "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestTimeout",
@@ -69,6 +70,9 @@ mod tests {
             ("ThrottlingException", 400, Class::Retryable),
             ("ExpiredToken", 403, Class::Retryable),
             ("InvalidStateException", 400, Class::Retryable),
+            ("PriorRequestNotComplete", 400, Class::Retryable),
+            ("InvalidChangeBatch", 400, Class::Permanent),
+            ("NoSuchHostedZone", 404, Class::Permanent),
             ("SlowDown", 429, Class::Retryable),
             ("InternalServiceErrorException", 500, Class::Retryable),
         ] {

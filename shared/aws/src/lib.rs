@@ -4,16 +4,20 @@
 //! [`autopilot::error::PortError`], nothing else. Clients are made once a process, and only by the functions
 //! that use them: SDK clients by the functions' `main`, those over the narrow client by their first call.
 
+pub mod acm;
 pub mod apprunner;
 pub mod cloudwatch;
 pub mod dynamodb;
 pub mod ec2;
 pub mod ecr;
+pub mod ecs;
+pub mod elbv2;
 pub mod eventbridge;
 pub mod facts;
 mod failure;
 pub mod iam;
 pub mod logs;
 mod narrow;
+pub mod route53;
 pub mod runtime;
 pub mod sns;

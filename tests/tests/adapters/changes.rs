@@ -8,13 +8,14 @@ use autopilot::{
     service::ServiceArn,
 };
 use autopilot_aws::apprunner::{AppRunner, AppRunnerWrite};
+use autopilot_tests::permit::permit;
 use sandbox::aws::{
     Fault, Sandbox,
     apprunner::{IngressStatus, ServiceSpec},
 };
 use serde_json::{Value, json};
 
-use crate::{account, permitted::permit, sdk};
+use crate::{account, sdk};
 
 const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v7";
 

@@ -1,13 +1,13 @@
 //! Answers that no service would give: each ends in an error, soon, and never in a panic.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Result;
 use autopilot::{
     error::Class,
-    ports::{ImageRead, RoleRead, SubnetRead},
+    ports::{BalancingRead, CertificateRead, DnsRead, ExpressRead, ImageRead, RoleRead, SubnetRead},
 };
-use autopilot_aws::{ec2::Ec2, ecr::Ecr, iam::Iam};
+use autopilot_aws::{acm::Acm, ec2::Ec2, ecr::Ecr, ecs::Ecs, elbv2::Elbv2, iam::Iam, route53::Route53};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -79,6 +79,42 @@ async fn hostile_answers_are_errors() -> Result<()> {
         assert_eq!(subnets.unwrap_err().class, Class::Retryable, "{what}");
         assert_eq!(role.unwrap_err().class, Class::Retryable, "{what}");
         assert!(image.is_err(), "{what}");
+        let arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/a/1".to_owned()];
+        let (zone, names) = ("Z0EXAMPLE".parse()?, BTreeSet::from(["app.example.com".parse()?]));
+        let (route53, elbv2, acm, ecs) =
+            (Route53::new(&sdk), Elbv2::new(&sdk), Acm::new(&sdk), Ecs::new(&sdk));
+        let answers = async {
+            tokio::join!(
+                route53.zone(&zone),
+                route53.records(&zone, &names),
+                elbv2.load_balancers(&arns),
+                acm.certificate("arn:aws:acm:us-east-1:123456789012:certificate/a"),
+                ecs.express_service("arn:aws:ecs:us-east-1:123456789012:service/default/a"),
+            )
+        };
+        let (found, records, balancers, certificate, express) =
+            timeout(Duration::from_secs(8), Box::pin(answers)).await?;
+        let classes = [
+            found.unwrap_err().class,
+            records.unwrap_err().class,
+            balancers.unwrap_err().class,
+            certificate.unwrap_err().class,
+            express.unwrap_err().class,
+        ];
+        assert_eq!(classes, [Class::Retryable; 5], "{what}");
     }
+    Ok(())
+}
+
+/// A page that always names a further one, of the name that was asked for.
+#[tokio::test]
+async fn a_list_of_records_that_never_ends_is_an_error() -> Result<()> {
+    let page = "<R><ResourceRecordSets/><IsTruncated>true</IsTruncated><NextRecordName>app.example.com.\
+        </NextRecordName><NextRecordType>A</NextRecordType></R>";
+    let route53 = Route53::new(&sdk_for(&answering(ok(page.as_bytes())).await?).await);
+    let (zone, names) = ("Z0EXAMPLE".parse()?, BTreeSet::from(["app.example.com".parse()?]));
+    let endless = route53.records(&zone, &names);
+    let error = timeout(Duration::from_secs(8), Box::pin(endless)).await?.unwrap_err();
+    assert!(error.message.contains("100 pages"), "{error}");
     Ok(())
 }

@@ -1,12 +1,13 @@
-//! The readers of facts, over HTTP: against the sandbox, and against a server that answers anything.
+//! The adapters over the narrow client, over HTTP: against the sandbox, and against a server that answers anything.
 
 mod changes;
+mod dns;
 mod hostile;
 mod image;
 mod metrics;
-mod permitted;
 mod signing;
 mod subnets;
+mod successor;
 mod whole;
 
 use std::time::Duration;

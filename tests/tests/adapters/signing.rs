@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use autopilot::ports::{RoleRead, SubnetRead};
-use autopilot_aws::{ec2::Ec2, iam::Iam};
+use autopilot::ports::{BalancingRead, DnsRead, RoleRead, SubnetRead};
+use autopilot_aws::{ec2::Ec2, elbv2::Elbv2, iam::Iam, route53::Route53};
 use aws_config::SdkConfig;
 use aws_credential_types::{
     Credentials,
@@ -85,6 +85,22 @@ async fn a_services_own_endpoint_comes_before_the_common_one() -> Result<()> {
         let mut asked: Vec<_> = account.requests().all().into_iter().map(|request| request.service).collect();
         asked.dedup();
         assert_eq!(asked, services);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_names_of_the_sdk_lead_to_route_53_and_load_balancing() -> Result<()> {
+    let account = account().await?;
+    account.route53().add_zone("Z0EXAMPLE", "example.com");
+    // `AWS_ENDPOINT_URL_ROUTE_53` and `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`.
+    for id in ["Route 53", "Elastic Load Balancing v2"] {
+        let nowhere = sdk_for("http://127.0.0.1:9").await.into_builder();
+        let sdk = nowhere.service_config(Only(id, account.endpoint().to_owned())).build();
+        let zone = Route53::new(&sdk).zone(&"Z0EXAMPLE".parse()?).await;
+        let listeners = Elbv2::new(&sdk).listeners("arn:none").await.unwrap_err();
+        let reached = (zone.is_ok(), listeners.code.is_some());
+        assert_eq!(reached, (id == "Route 53", id != "Route 53"), "{id}");
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ fn operation(id: &str, kind: OperationType, status: OperationStatus, ended: i64)
 fn creation(work: Work) -> Case<Work> {
     let work = Work {
         failed_at: work.failed_at.or(Some(at(0))),
-        operation: work.operation.or(Some(OperationId("c".into()))),
+        operations: if work.operations.is_empty() { vec![OperationId("c".into())] } else { work.operations },
         ..work
     };
     let mut case = Case::new(service().as_str(), IncidentId::new("orders:c"));
@@ -116,7 +116,7 @@ fn a_creation_is_tried_at_5_15_and_45_minutes_after_the_failure_before() {
 
 #[test]
 fn what_ends_a_creation() {
-    let ours = Work { tries: 1, operation: Some(OperationId("u1".into())), ..Work::default() };
+    let ours = Work { tries: 1, operations: vec![OperationId("u1".into())], ..Work::default() };
     let success = [operation("u1", UpdateService, Succeeded, 9), operation("c", CreateService, Failed, 0)];
     let theirs = |kind: OperationType, status| {
         [operation("x", kind, status, 3), operation("c", CreateService, Failed, 0)]
@@ -159,8 +159,8 @@ fn a_changed_configuration_begins_anew() {
     assert_eq!(plan(&creation(spent.clone()), &now, 65), acts("rebuild"));
     let begun = decide(&creation(spent), &now, &delays(), at(64)).work;
     assert_eq!(
-        (begun.tries, begun.operation, begun.configuration),
-        (0, Some(OperationId("x".into())), Some(1))
+        (begun.tries, begun.operations, begun.configuration),
+        (0, vec![OperationId("x".into())], Some(1))
     );
     assert_eq!((begun.failed_at, begun.cause), (Some(at(60)), None));
 }
@@ -202,7 +202,7 @@ fn what_is_running_or_unknown_or_off_waits() {
     let case = creation(Work::default());
     let rolling = operation("x", UpdateService, InProgress, 3);
     for now in [
-        seen(ServiceStatus::OperationInProgress, &[rolling.clone()]),
+        seen(ServiceStatus::OperationInProgress, std::slice::from_ref(&rolling)),
         seen(ServiceStatus::CreateFailed, &[rolling, operation("c", CreateService, Failed, 0)]),
         seen(ServiceStatus::from("ON_HOLIDAY"), &[operation("c", CreateService, Failed, 0)]),
         Seen { mode: Mode::Off, ..failed() },

@@ -4,6 +4,7 @@
 //! shows what happens as a timeline: the events, the calls, and the messages that people get.
 #![expect(clippy::print_stdout, reason = "it speaks to whoever runs it")]
 
+mod rebuild;
 mod scenes;
 mod timeline;
 
@@ -37,6 +38,8 @@ async fn play(root: &Path) -> Result<()> {
     let account = aws::Options { phase: Duration::from_millis(400), ..aws::Options::default() };
     // Lambda waits one and two minutes before it tries again; nobody watching wants to.
     let host = host::Options { retry_delays: [Duration::from_millis(300); 2], ..host::Options::default() };
-    let stage = Stage::raise(&root.join("template.yaml"), &[], binaries, account, &host).await?;
+    // Acting functions only plan until somebody sets their mode; the delays are minutes outside of a demo.
+    let parameters = [("RebuildMode", "on"), ("RebuildDelays", "1s,2s,3s")];
+    let stage = Stage::raise(&root.join("template.yaml"), &parameters, binaries, account, &host).await?;
     scenes::all(&stage, root).await
 }

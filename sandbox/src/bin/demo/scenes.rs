@@ -11,7 +11,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::timeline::Timeline;
+use crate::{rebuild, timeline::Timeline};
 
 const OPERATIONS: [&str; 6] =
     ["CreateService", "DeleteService", "UpdateService", "Deployment", "PauseService", "ResumeService"];
@@ -27,11 +27,12 @@ pub(crate) async fn all(stage: &Stage, root: &Path) -> Result<()> {
     failed_deployment(stage).await?;
     lost_events(stage).await?;
     silent_topic(stage).await?;
+    rebuild::failed_creation(stage).await?;
     println!("\nThat was the sandbox: no AWS account was touched. Install it: README.md.");
     Ok(())
 }
 
-fn title(text: &str) {
+pub(crate) fn title(text: &str) {
     println!("\n=== {text}\n");
 }
 
@@ -144,6 +145,11 @@ async fn silent_topic(stage: &Stage) -> Result<()> {
 
 /// A running service, with its image for this platform and the role that pulls it.
 fn service(stage: &Stage, name: &str, platform: &str) -> Result<String> {
+    stage.account.services().create(specification(stage, name, platform))
+}
+
+/// What such a service is made of.
+pub(crate) fn specification(stage: &Stage, name: &str, platform: &str) -> ServiceSpec {
     let image = ImageSpec {
         platforms: vec![platform.to_owned()],
         bytes: 90_000_000,
@@ -153,7 +159,7 @@ fn service(stage: &Stage, name: &str, platform: &str) -> Result<String> {
     stage.account.ecr().push(ACCOUNT, name, "v7", &image);
     stage.account.iam().add_role("access", "build.apprunner.amazonaws.com", Timestamp::UNIX_EPOCH);
     let image = format!("{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{name}:v7");
-    stage.account.services().create(ServiceSpec::image(name, &image))
+    ServiceSpec::image(name, &image)
 }
 
 fn deploy(stage: &Stage, arn: &str) -> Result<()> {

@@ -39,7 +39,7 @@ use aws_types::{SigningName, region::SigningRegion, service_config::ServiceConfi
 
 use crate::failure::port_error;
 use protocol::{Answer, Bounded, Request};
-pub(crate) use protocol::{Protocol, Refusal};
+pub(crate) use protocol::{Protocol, Refusal, encoded};
 
 /// A service as the narrow client knows it.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(crate) struct Api {
     pub(crate) signing_name: &'static str,
     /// The host's first labels, such as `ec2`.
     pub(crate) host: &'static str,
-    /// True for IAM, which has one endpoint a partition.
+    /// True for IAM and Route 53, which have one endpoint a partition.
     pub(crate) global: bool,
     /// How it talks.
     pub(crate) protocol: Protocol,
@@ -91,6 +91,21 @@ impl Narrow {
     ) -> Result<serde_json::Value, PortError> {
         let answer = self.send(call, Request::json(self.api.protocol, operation_of(call), input)).await?;
         serde_json::from_str(&answer).map_err(|error| unreadable(call, &error))
+    }
+
+    /// A GET of a REST service: its path with the query; the answer is XML.
+    pub(crate) async fn get(&self, call: &'static str, path: &str) -> Result<String, PortError> {
+        self.send(call, Request::get(path)).await
+    }
+
+    /// A POST of an XML document to a REST service; the answer is XML.
+    pub(crate) async fn post_xml(
+        &self,
+        call: &'static str,
+        path: &str,
+        document: String,
+    ) -> Result<String, PortError> {
+        self.send(call, Request::post_xml(path, document)).await
     }
 
     async fn send(&self, call: &'static str, request: Request) -> Result<String, PortError> {

@@ -3,6 +3,7 @@
 //! | protocol | request | error |
 //! |---|---|---|
 //! | Query | a form with `Action` and `Version` | XML with `Code`, `Message` and the request's ID, in EC2's or in the others' shape |
+//! | REST with XML | method and path, and an XML document | the same XML, or one that is named after the error and holds `Messages` |
 //! | JSON 1.1 | `X-Amz-Target` and a JSON object | `__type` or the header `x-amzn-errortype`, and `message` |
 
 use std::fmt;
@@ -29,8 +30,13 @@ use super::xml;
 /// No answer that we ask for comes near; a larger one is not read.
 const LARGEST: usize = 4 << 20;
 
-/// What a form leaves as it is.
+/// What a form, a path and a query leave as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A value in a path or a query.
+pub(crate) fn encoded(value: &str) -> String {
+    utf8_percent_encode(value, ENCODED).to_string()
+}
 
 /// How a service talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +51,8 @@ pub(crate) enum Protocol {
         /// Prefix of the header `X-Amz-Target`.
         target: &'static str,
     },
+    /// REST with XML.
+    Rest,
     /// A plain GET.
     Plain,
 }
@@ -86,6 +94,11 @@ impl Request {
 
     pub(super) fn get(path: &str) -> Self {
         Self { method: "GET", path: path.to_owned(), headers: Vec::new(), body: String::new() }
+    }
+
+    pub(super) fn post_xml(path: &str, body: String) -> Self {
+        let headers = vec![("content-type", "application/xml".to_owned())];
+        Self { method: "POST", path: path.to_owned(), headers, body }
     }
 
     pub(super) fn into_http(self) -> Result<HttpRequest, BoxError> {
@@ -155,7 +168,7 @@ impl Protocol {
         let header = |names: &[&str]| names.iter().find_map(|name| response.headers().get(name));
         let text = String::from_utf8_lossy(body);
         let said = match self {
-            Self::Query { .. } => xml::refusal(&text),
+            Self::Query { .. } | Self::Rest => xml::refusal(&text),
             Self::Json { .. } => json_refusal(&text, header(&["x-amzn-errortype"])),
             Self::Plain => Said::default(),
         };

@@ -51,7 +51,10 @@ fn every_shape_of_refusal_gives_code_message_and_request() {
     let ec2 = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no &amp; no</Message></Error></Errors><RequestID>r-1</RequestID></Response>";
     let iam = "<ErrorResponse xmlns=\"n\"><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>none</Message></Error><RequestId>r-2</RequestId></ErrorResponse>";
     let ecr = r#"{"__type":"com.amazonaws.ecr#AccessDeniedException","message":"denied"}"#;
+    let batch = "<InvalidChangeBatch xmlns=\"n\"><Messages><Message>one</Message><Message>two</Message></Messages><RequestId>r-3</RequestId></InvalidChangeBatch>";
     for (protocol, status, body, expected) in [
+        (Protocol::Rest, 400, batch, (Some("InvalidChangeBatch"), Some("one, two"), "request r-3")),
+        (Protocol::Rest, 404, iam, (Some("NoSuchEntity"), Some("none"), "request r-2")),
         (query, 403, ec2, (Some("UnauthorizedOperation"), Some("no & no"), "request r-1")),
         (query, 404, iam, (Some("NoSuchEntity"), Some("none"), "request r-2")),
         (json, 400, ecr, (Some("AccessDeniedException"), Some("denied"), "request of the header")),
@@ -111,7 +114,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), status in 200_u16..600) {
         walk(&String::from_utf8_lossy(&bytes));
-        for protocol in [Protocol::Query { version: "" }, Protocol::Json { target: "" }, Protocol::Plain] {
+        for protocol in [Protocol::Query { version: "" }, Protocol::Json { target: "" }, Protocol::Rest, Protocol::Plain] {
             let response = HttpResponse::new(status.try_into().unwrap(), bytes.clone().into());
             let refused = protocol.read(&response).is_err();
             prop_assert_eq!(refused, status >= 300);

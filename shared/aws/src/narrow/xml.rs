@@ -1,4 +1,4 @@
-//! Reading the XML of the Query protocol, which may be anything: cut off, huge, or written to do harm.
+//! Reading the XML of the Query and REST protocols, which may be anything: cut off, huge, or written to do harm.
 //!
 //! `roxmltree` refuses document types, so no entity expands; the number of nodes is bounded here, and so is the
 //! nesting, since no answer of AWS is deep. Elements are found by name, whatever their namespace.
@@ -44,12 +44,19 @@ pub(crate) fn entries<'a, 'i: 'a>(node: Node<'a, 'i>, list: &str) -> impl Iterat
     child(node, list).into_iter().flat_map(|list| list.children()).filter(entry)
 }
 
-/// What a refusal says: `Response/Errors/Error` of EC2, `ErrorResponse/Error` of the others.
+/// What a refusal says: `Response/Errors/Error` of EC2, `ErrorResponse/Error` of the others, and a document that is
+/// named after the error and holds `Messages`, as Route 53 refuses a batch.
 pub(super) fn refusal(body: &str) -> Said {
     let Ok(document) = parse(body) else { return Said::default() };
     let root = document.root_element();
+    let id = ["RequestID", "RequestId", "requestId"].iter().find_map(|name| text(root, &[name]));
+    let request_id = id.map(str::to_owned);
+    if let Some(messages) = child(root, "Messages") {
+        let messages: Vec<&str> = messages.children().filter_map(|message| message.text()).collect();
+        let code = Some(root.tag_name().name().to_owned());
+        return Said { code, message: Some(messages.join(", ")), request_id };
+    }
     let error = child(root, "Error").or_else(|| child(child(root, "Errors")?, "Error"));
     let said = |name| error.and_then(|error| text(error, &[name])).map(str::to_owned);
-    let id = ["RequestID", "RequestId", "requestId"].iter().find_map(|name| text(root, &[name]));
-    Said { code: said("Code"), message: said("Message"), request_id: id.map(str::to_owned) }
+    Said { code: said("Code"), message: said("Message"), request_id }
 }

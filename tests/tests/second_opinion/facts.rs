@@ -1,14 +1,6 @@
-//! The narrow client against moto: EC2, IAM, ECR and CloudWatch as others understood them.
-//!
-//! scripts/test installs moto into .venv. Every test starts a server of its own.
+//! EC2, IAM, ECR and CloudWatch as moto understands them.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
-
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result};
 use autopilot::{
     analysis::{Batch, Checks, Source, Target, Verdict, judge},
     evidence::DefaultRoute,
@@ -16,73 +8,14 @@ use autopilot::{
     ports::{ImageDigests as _, ImageRead as _, MetricsRead as _, RoleRead as _, SubnetRead as _, Window},
 };
 use autopilot_aws::{cloudwatch::CloudWatch, ec2::Ec2, ecr::Ecr, iam::Iam};
-use autopilot_tests::root;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use autopilot_tests::emulator::Emulator;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
-/// A moto server; it ends when this is dropped.
-struct Moto {
-    server: Child,
-    endpoint: String,
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-impl Moto {
-    async fn start() -> Result<Self> {
-        let program = root().join(".venv/bin/moto_server");
-        ensure!(program.exists(), "{} is missing: scripts/test installs it", program.display());
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let server = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let moto = Self { server, endpoint: format!("http://127.0.0.1:{port}") };
-        for _ in 0..300 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Ok(moto);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        bail!("moto did not start")
-    }
-
-    /// Seeds the server with boto3, the client that moto was made for; gives what the script prints as JSON.
-    async fn seed(&self, script: &str) -> Result<Value> {
-        let preamble = "import boto3, json, datetime\n\
-            def client(name):\n    return boto3.client(name, region_name='us-east-1', endpoint_url=ENDPOINT, \
-            aws_access_key_id='AKIAFACTS', aws_secret_access_key='secret')\n";
-        let script = format!("ENDPOINT = {:?}\n{preamble}{script}", self.endpoint);
-        let output = tokio::process::Command::new(root().join(".venv/bin/python"))
-            .args(["-c", &script])
-            .output()
-            .await?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).context("the script prints JSON")
-    }
-
-    async fn sdk(&self) -> SdkConfig {
-        let credentials = Credentials::new("AKIAFACTS", "secret", None, None, "test");
-        aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .load()
-            .await
-    }
-}
+use crate::sdk;
 
 #[tokio::test]
 async fn ec2_subnets_and_their_ways_out() -> Result<()> {
-    let moto = Moto::start().await?;
+    let moto = Emulator::moto().await?;
     let seeded = moto
         .seed(
             "ec2 = client('ec2')\n\
@@ -103,7 +36,7 @@ async fn ec2_subnets_and_their_ways_out() -> Result<()> {
         )
         .await?;
     let ids: Vec<String> = serde_json::from_value(seeded)?;
-    let mut found = Ec2::new(&moto.sdk().await).subnets(&ids).await?;
+    let mut found = Ec2::new(&sdk(moto.endpoint()).await).subnets(&ids).await?;
     found.sort_by_key(|subnet| ids.iter().position(|id| *id == subnet.id));
     let routes: Vec<_> = found.iter().map(|subnet| subnet.default_route).collect();
     assert_eq!(
@@ -112,14 +45,14 @@ async fn ec2_subnets_and_their_ways_out() -> Result<()> {
     );
     assert_eq!(found[2].free_addresses, Some(11), "a /28 has 16 addresses, of which AWS keeps 5");
     assert!(found[0].availability_zone_id.as_deref().is_some_and(|zone| zone.starts_with("use1-az")));
-    let gone = Ec2::new(&moto.sdk().await).subnets(&["subnet-0123456789abcdef0".to_owned()]).await;
+    let gone = Ec2::new(&sdk(moto.endpoint()).await).subnets(&["subnet-0123456789abcdef0".to_owned()]).await;
     assert_eq!(gone.unwrap_err().code.as_deref(), Some("InvalidSubnetID.NotFound"));
     Ok(())
 }
 
 #[tokio::test]
 async fn iam_roles_and_whom_they_trust() -> Result<()> {
-    let moto = Moto::start().await?;
+    let moto = Emulator::moto().await?;
     moto.seed(
         "policy = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 'sts:AssumeRole', \
          'Principal': {'Service': 'build.apprunner.amazonaws.com'}}]}\n\
@@ -127,7 +60,7 @@ async fn iam_roles_and_whom_they_trust() -> Result<()> {
          print('{}')\n",
     )
     .await?;
-    let iam = Iam::new(&moto.sdk().await);
+    let iam = Iam::new(&sdk(moto.endpoint()).await);
     let role = iam.role("arn:aws:iam::123456789012:role/service/access").await?.context("a role")?;
     assert_eq!(trusts(&role.trust_policy, "build.apprunner.amazonaws.com"), Some(true));
     assert_eq!(trusts(&role.trust_policy, "tasks.apprunner.amazonaws.com"), Some(false));
@@ -138,7 +71,7 @@ async fn iam_roles_and_whom_they_trust() -> Result<()> {
 
 #[tokio::test]
 async fn ecr_images_by_tag_and_what_is_missing() -> Result<()> {
-    let moto = Moto::start().await?;
+    let moto = Emulator::moto().await?;
     moto.seed(
         "ecr = client('ecr')\n\
          ecr.create_repository(repositoryName='orders')\n\
@@ -151,7 +84,7 @@ async fn ecr_images_by_tag_and_what_is_missing() -> Result<()> {
          print('{}')\n",
     )
     .await?;
-    let ecr = Ecr::new(&moto.sdk().await);
+    let ecr = Ecr::new(&sdk(moto.endpoint()).await);
     let registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
     let image = ecr.image(&format!("{registry}/orders:v7")).await?;
     assert_eq!((image.exists, image.platforms), (Some(true), Some(vec!["linux/arm64".to_owned()])));
@@ -166,7 +99,7 @@ async fn ecr_images_by_tag_and_what_is_missing() -> Result<()> {
 
 #[tokio::test]
 async fn cloudwatch_gives_the_highest_value_of_the_time_asked_for() -> Result<()> {
-    let moto = Moto::start().await?;
+    let moto = Emulator::moto().await?;
     moto.seed(
         "at = datetime.datetime(2026, 11, 20, 10, 5, tzinfo=datetime.timezone.utc)\n\
          dimensions = [{'Name': 'ServiceName', 'Value': 'orders'}, {'Name': 'ServiceID', 'Value': '8fe1'}]\n\
@@ -179,14 +112,14 @@ async fn cloudwatch_gives_the_highest_value_of_the_time_asked_for() -> Result<()
     let service = "arn:aws:apprunner:us-east-1:123456789012:service/orders/8fe1".parse()?;
     let start: Timestamp = "2026-11-20T10:00:00Z".parse()?;
     let window = Window { start, end: start + SignedDuration::from_mins(30) };
-    let metrics = CloudWatch::new(&moto.sdk().await).highest(&service, window).await?;
+    let metrics = CloudWatch::new(&sdk(moto.endpoint()).await).highest(&service, window).await?;
     assert_eq!(metrics.highest("memoryutili"), Some(97.5));
     Ok(())
 }
 
 #[tokio::test]
 async fn cloudwatch_judges_a_load_balancer_by_target_groups_and_alarms() -> Result<()> {
-    let moto = Moto::start().await?;
+    let moto = Emulator::moto().await?;
     moto.seed(
         "at = datetime.datetime(2026, 11, 20, 10, 5, tzinfo=datetime.timezone.utc)\n\
          cw = client('cloudwatch')\n\
@@ -211,7 +144,7 @@ async fn cloudwatch_judges_a_load_balancer_by_target_groups_and_alarms() -> Resu
     let start: Timestamp = "2026-11-20T10:00:00Z".parse()?;
     // It ends far ahead, since moto's alarms change by the machine's clock.
     let window = Window { start, end: start + SignedDuration::from_hours(24 * 365) };
-    let cloudwatch = CloudWatch::new(&moto.sdk().await);
+    let cloudwatch = CloudWatch::new(&sdk(moto.endpoint()).await);
     let batch = Batch::of(vec![Target { source: &source, checks: &checks, window }]);
     let answers = batch.ask(&cloudwatch).await;
     assert!(answers.errors.is_empty(), "{:?}", answers.errors);
