@@ -23,14 +23,15 @@ ANY_RESOURCE = dict.fromkeys(
 )
 
 # Partition keys of the table that a function's role may touch: its own, and what all functions share.
-LEADING_KEYS = {"NotifyRole": ["notify", "control"], "RebuildRole": ["rebuild", "control"]}
+LEADING_KEYS = {
+    "NotifyRole": ["notify", "control"],
+    "RebuildRole": ["rebuild", "control"],
+    # Versions hold secrets: no other role may read them.
+    "RollbackRole": ["rollback", "versions", "control"],
+}
 
 # Calls whose adapter is there before the function that makes them.
-AWAITED = {  # rollback
-    "cloudwatch:DescribeAlarms",
-    "ecr:DescribeImages",
-}
-AWAITED |= {  # shift
+AWAITED = {  # shift
     "acm:DescribeCertificate",
     "ecs:DescribeExpressGatewayService",
     "ecs:DescribeServiceRevisions",

@@ -66,6 +66,9 @@ def test_every_parameter_is_described_constrained_used_and_grouped(template):
     [
         ("AlertEmail", ["", "a@example.com"], ["a", "a@b", "a b@example.com", "a@example.com,b@example.com"]),
         ("EvidenceBudget", ["1s", "4s", "30s"], ["", "0s", "31s", "4", "4m", "4.5s", "100s"]),
+        ("AnalysisMaxErrorShare", ["0", "0.05", "1", "1.0"], ["", "5", "5%", "1.1", "-0.1", ".5"]),
+        ("AnalysisMaxLatency", ["", "p95:1500", "p99.9:1"], ["p95", "1500", "p95:0", "95:10", "p95:1s"]),
+        ("AnalysisAlarms", ["", "a", "a,b c"], ["a,,b", "a,"]),
         ("RebuildDelays", ["5m", "5m,15m,45m"], ["", "5m,", "5m;15m", "5m, 15m", ",".join(["1m"] * 11)]),
         ("LongOperation", ["90s", "10m", "24h", "7d"], ["", "0m", "10", "10 m", "ten", "1w", "-5m"]),
     ],
