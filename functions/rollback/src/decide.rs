@@ -90,7 +90,7 @@ impl Draft<'_> {
         let Some(ship) = self.look.shipping() else { return self.ends("it has no deployment") };
         let bakes = self.work.baking.as_ref().map(|bake| &bake.operation);
         if self.work.failed.as_ref().is_some_and(|failed| *failed != ship.id && Some(failed) != bakes) {
-            self.skip_someone_else();
+            return self.skip_someone_else();
         }
         if let Some(request) = self.work.request.clone() {
             return match request.what {
@@ -124,9 +124,8 @@ impl Draft<'_> {
         self.work.failed = Some(ship.id.clone());
         self.work.thread = Some(IncidentId::of_operation(&self.look.service, &ship.id));
         if newest.id != ship.id {
-            self.skip_someone_else();
             self.work.dealt = Some(ship.id.clone());
-            return None;
+            return Some(self.take().skip_someone_else());
         }
         let settled = ship.last_known_at().unwrap_or(now) + span(settings.settle_time);
         if now < settled {
@@ -156,14 +155,15 @@ impl Draft<'_> {
             let because = format!("the {} failed and what it attempted is still configured", ship.kind.noun());
             return Some(self.take().roll_back(Why::FailedAttemptStillConfigured, None, &because));
         }
-        self.recovered(ship);
-        None
+        Some(self.take().recovered(ship))
     }
 
     fn succeeded(&mut self, ship: &Operation) -> Option<Decision> {
         self.work.began = None;
         // A version that failed while it baked, and now another came.
-        self.skip_someone_else();
+        if self.work.failed.is_some() {
+            return Some(self.take().skip_someone_else());
+        }
         let own = self.work.own.contains(&ship.id);
         if let (Some(hold), false) = (&self.work.hold, own) {
             let (plan, name) = (json!({"operation": ship.id, "version": hold.version}), self.look.service.name());
@@ -176,7 +176,7 @@ impl Draft<'_> {
                 );
                 self.say.push(Say::new(Phase::Progressed, "nothing-new-deployed", summary, plan));
                 self.work.dealt = Some(ship.id.clone());
-                return None;
+                return Some(self.take().told("nothing-new", "the service is held"));
             }
             let summary = format!("{name} is no longer held at version {}: somebody updated it.", hold.version);
             self.say.push(Say::new(Phase::Succeeded, "released", summary, plan));
@@ -251,7 +251,7 @@ impl Draft<'_> {
         Some(updates.all(|operation| operation.status.is_failure()))
     }
 
-    fn recovered(&mut self, ship: &Operation) {
+    fn recovered(mut self, ship: &Operation) -> Decision {
         let name = self.look.service.name();
         let left = self.look.versions.last_good(None).map(|version| {
             let now = Snapshot { configuration: &self.look.configuration, digest: None };
@@ -267,6 +267,7 @@ impl Draft<'_> {
         self.say.push(Say::new(Phase::Skipped, "recovered-by-app-runner", summary, plan));
         self.work.dealt = Some(ship.id.clone());
         self.work.failed = None;
+        self.told("skip", "App Runner recovered it")
     }
 
     /// Follows our own update to its end.
@@ -391,11 +392,19 @@ impl Draft<'_> {
         self.work.thread = None;
     }
 
-    fn skip_someone_else(&mut self) {
+    /// What came after the failure is looked at next, in its own thread.
+    fn skip_someone_else(mut self) -> Decision {
         if let Some(failed) = self.work.failed.take() {
             self.work.thread = Some(IncidentId::of_operation(&self.look.service, &failed));
             self.say.push(someone_else(self.look.service.name(), &failed));
         }
+        self.plan("skip", "someone else acted after the failure", true, None)
+    }
+
+    /// All that is said belongs to one thread; a bake is looked at next, in its own.
+    fn told(self, decision: &'static str, reason: &str) -> Decision {
+        let open = self.work.baking.is_some();
+        self.plan(decision, reason, open, None)
     }
 
     /// The service cannot be acted on any more.

@@ -41,10 +41,12 @@ where
             self.apprunner.tags(service),
             self.versions_of(service),
         );
-        let configured = match configured {
-            Err(gone) if gone.is_not_found() => return Ok(Look::gone(service.clone(), self.settings.mode)),
-            configured => configured?,
-        };
+        // A service that is deleted is still described for a while, and nothing else of it is told.
+        let not_found = [configured.as_ref().err(), operations.as_ref().err(), tags.as_ref().err()];
+        if not_found.into_iter().flatten().any(PortError::is_not_found) {
+            return Ok(Look::gone(service.clone(), self.settings.mode));
+        }
+        let configured = configured?;
         let tag = tags?.remove(Action::Rollback.tag());
         let mode = control?.resolve(Action::Rollback, service, tag.as_deref(), self.settings.mode).mode;
         let mut look = Look {
