@@ -23,7 +23,8 @@ use sandbox::{
 use serde_json::{Value, json};
 
 /// Periods that a test can wait for.
-const SHORT: [(&str, &str); 3] = [("SettleTime", "1s"), ("RollbackCoolDown", "1s"), ("AnalysisFailureLimit", "1")];
+const SHORT: [(&str, &str); 3] =
+    [("SettleTime", "1s"), ("RollbackCoolDown", "1s"), ("AnalysisFailureLimit", "1")];
 const NEXT: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v8";
 
 fn both() -> host::Options {
@@ -169,11 +170,11 @@ async fn every_end_of_an_operation_has_its_plan() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_version_that_fails_its_analysis_is_rolled_back_and_one_without_traffic_is_known_good() -> Result<()> {
-    for (errors, expected, standing) in [
-        (60.0, vec!["started analysis-failed", "succeeded verified"], "bad"),
-        (1.0, vec![], "baking"),
-    ] {
+async fn a_version_that_fails_its_analysis_is_rolled_back_and_one_without_traffic_is_known_good() -> Result<()>
+{
+    for (errors, expected, standing) in
+        [(60.0, vec!["started analysis-failed", "succeeded verified"], "bad"), (1.0, vec![], "baking")]
+    {
         let stage = stage(&[("RollbackMode", "on"), ("BakeTime", "10m")]).await?;
         let arn = service(&stage).await?;
         stage.account.clock().set_offset(SignedDuration::from_mins(-5));
@@ -213,7 +214,10 @@ async fn dry_run_tells_its_plan_once_and_off_says_nothing_and_neither_writes() -
         update(&stage, &arn, NEXT, "9090")?;
         stage.settle().await;
         ticks(&stage).await?;
-        assert_eq!((announced(&stage), changes(&stage)), (expected.iter().map(ToString::to_string).collect(), vec![]));
+        assert_eq!(
+            (announced(&stage), changes(&stage)),
+            (expected.iter().map(ToString::to_string).collect(), vec![])
+        );
         about(&stage, "rollback", &arn, json!({"force": true})).await?;
         assert_eq!(changes(&stage), Vec::<String>::new(), "a command changes nothing in {mode}");
         assert_well(&stage)?;
@@ -313,7 +317,11 @@ async fn the_hold_tells_of_deployments_and_ends_by_release_or_by_somebodys_updat
             assert_eq!((&refused["decision"], changes(&stage).len()), (&json!("hold"), 1), "{refused}");
             about(&stage, "release", &arn, json!({"force": true})).await?;
             ticks(&stage).await?;
-            expected.extend(["held would-bring-back-the-bad-version", "started requested", "succeeded released"]);
+            expected.extend([
+                "held would-bring-back-the-bad-version",
+                "started requested",
+                "succeeded released",
+            ]);
             let released = sent(&stage).pop().context("a release")?;
             assert_eq!(released["SourceConfiguration"]["ImageRepository"]["ImageIdentifier"], IMAGE);
         } else {
@@ -334,7 +342,9 @@ async fn the_hold_tells_of_deployments_and_ends_by_release_or_by_somebodys_updat
 
 #[tokio::test]
 async fn a_paused_or_deleted_service_is_skipped() -> Result<()> {
-    for (status, expected) in [(ServiceStatus::Paused, "skipped paused"), (ServiceStatus::Deleted, "skipped gone")] {
+    for (status, expected) in
+        [(ServiceStatus::Paused, "skipped paused"), (ServiceStatus::Deleted, "skipped gone")]
+    {
         let stage = stage(&[("RollbackMode", "on"), ("BakeTime", "1h")]).await?;
         let arn = service(&stage).await?;
         stage.account.script(&arn, Script::new(Outcome::RollbackFails));
@@ -405,7 +415,8 @@ async fn survives(moment: Moment) -> Result<()> {
         // A call that never arrived is judged after two minutes, which no test waits for; it is not made again.
         let made = stage.account.services().operations(&arn).len() == 3;
         let (changes, announced) = (changes(stage), announced(stage));
-        let expected: &[&str] = if made { &["started native-rollback-failed", "succeeded verified"] } else { &[] };
+        let expected: &[&str] =
+            if made { &["started native-rollback-failed", "succeeded verified"] } else { &[] };
         ensure!(changes.len() <= 1 && announced == expected, "{moment:?} {call}: {changes:?} {announced:?}");
         not_made += usize::from(!made);
         if !died {

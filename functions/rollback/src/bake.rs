@@ -7,7 +7,7 @@ use crate::{
     case::Bake,
     seen::Judged,
     settings::{Settings, span},
-    versions::Evidence,
+    versions::{Ended, Evidence},
 };
 
 /// Analyses nearer to each other than this look at the same values: an alarm's event beside a tick.
@@ -20,11 +20,13 @@ pub fn counted(mut bake: Bake, judged: &Judged, now: Timestamp) -> Bake {
     }
     bake.analysed_at = Some(now);
     bake.last = Some(judged.now.verdict);
+    bake.blamed = false;
     match judged.now.verdict {
         Verdict::Fail if fails_the_same_way(&judged.now, &judged.before) => {
             bake.evidence = bake.evidence.max(Evidence::AsBefore);
         }
         verdict => {
+            bake.blamed = verdict == Verdict::Fail;
             bake.streak.count(verdict);
             if verdict == Verdict::Pass {
                 bake.evidence = Evidence::Analysis;
@@ -34,21 +36,21 @@ pub fn counted(mut bake: Bake, judged: &Judged, now: Timestamp) -> Bake {
     bake
 }
 
-/// How the bake ended; `None` while it goes on. After the bake time a failure in a row that is not at its limit yet
-/// has to end first.
-pub fn verdict(
-    bake: &Bake,
-    judged: Option<&Judged>,
-    settings: &Settings,
-    now: Timestamp,
-) -> Option<Result<Evidence, String>> {
+/// How the bake ended; `None` while it goes on. After the bake time, failures that go on are counted up to their limit.
+pub fn verdict(bake: &Bake, judged: Option<&Judged>, settings: &Settings, now: Timestamp) -> Option<Ended> {
     let judged = judged?;
     let bake = counted(bake.clone(), judged, now);
     if bake.streak.reached(settings.failure_limit) {
-        return Some(Err(judged.now.to_string()));
+        return Some(Ended::Bad(judged.now.to_string()));
     }
-    let over = now >= bake.since + span(settings.bake_time);
-    (over && bake.streak.failures() == 0).then_some(Ok(bake.evidence))
+    if now < bake.since + span(settings.bake_time) {
+        return None;
+    }
+    match bake.streak.failures() {
+        0 => Some(Ended::Good(bake.evidence)),
+        _ if bake.blamed => None,
+        _ => Some(Ended::Unproven),
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +68,8 @@ mod tests {
     }
 
     fn analysis(verdict: Verdict) -> Analysis {
-        let check = CheckResult { name: "error-share".into(), verdict, detail: "x".into(), measured: Some(0.5) };
+        let check =
+            CheckResult { name: "error-share".into(), verdict, detail: "x".into(), measured: Some(0.5) };
         Analysis::of(vec![check])
     }
 
@@ -91,7 +94,7 @@ mod tests {
     }
 
     /// The bake after an analysis a minute, and how it stands then.
-    fn after(course: &[(Verdict, Verdict)], last_at: i64) -> Option<Result<Evidence, String>> {
+    fn after(course: &[(Verdict, Verdict)], last_at: i64) -> Option<Ended> {
         let mut bake = Bake {
             operation: OperationId("d".into()),
             began_at: at(-100),
@@ -99,6 +102,7 @@ mod tests {
             streak: Streak::default(),
             analysed_at: None,
             last: None,
+            blamed: false,
             evidence: Evidence::None,
         };
         let (last, first) = course.split_last().unwrap();
@@ -111,12 +115,12 @@ mod tests {
     #[test]
     fn a_bake_ends_with_its_time_or_its_failures() {
         use Verdict::{Fail, Inconclusive, Pass};
-        let failed = Some(Err("fail: x".to_owned()));
+        let failed = Some(Ended::Bad("fail: x".to_owned()));
         for (course, last_at, expected) in [
             (&[(Pass, Pass)][..], 599, None),
-            (&[(Pass, Pass)], 600, Some(Ok(Evidence::Analysis))),
-            (&[(Inconclusive, Pass)], 600, Some(Ok(Evidence::None))),
-            (&[(Pass, Pass), (Inconclusive, Pass)], 600, Some(Ok(Evidence::Analysis))),
+            (&[(Pass, Pass)], 600, Some(Ended::Good(Evidence::Analysis))),
+            (&[(Inconclusive, Pass)], 600, Some(Ended::Good(Evidence::None))),
+            (&[(Pass, Pass), (Inconclusive, Pass)], 600, Some(Ended::Good(Evidence::Analysis))),
             (&[(Fail, Pass)], 120, None),
             (&[(Fail, Pass), (Fail, Pass)], 120, failed.clone()),
             // No success in between: the row goes on.
@@ -124,9 +128,11 @@ mod tests {
             (&[(Fail, Pass), (Pass, Pass), (Fail, Pass)], 180, None),
             // The time is over but the last word is not spoken.
             (&[(Fail, Pass)], 600, None),
+            (&[(Fail, Pass), (Inconclusive, Pass)], 600, Some(Ended::Unproven)),
+            (&[(Fail, Pass), (Fail, Fail)], 600, Some(Ended::Unproven)),
             // Not its fault.
             (&[(Fail, Fail), (Fail, Fail)], 120, None),
-            (&[(Fail, Fail), (Fail, Fail)], 600, Some(Ok(Evidence::AsBefore))),
+            (&[(Fail, Fail), (Fail, Fail)], 600, Some(Ended::Good(Evidence::AsBefore))),
             // The same values counted once.
             (&[(Fail, Pass), (Fail, Pass)], 89, None),
         ] {

@@ -58,6 +58,9 @@ pub struct Bake {
     pub analysed_at: Option<Timestamp>,
     /// What the last one said.
     pub last: Option<Verdict>,
+    /// Whether it failed, and worse than the version before.
+    #[serde(default)]
+    pub blamed: bool,
     /// The best evidence so far.
     pub evidence: Evidence,
 }

@@ -19,7 +19,9 @@ use autopilot::{
     error::{Failure, FieldError},
     event::Command,
     incident::IncidentId,
-    ports::{Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite},
+    ports::{
+        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite,
+    },
     service::{OperationStatus, ServiceArn, ServiceStatus},
     store::{Record, StateRead, StateWrite},
 };
@@ -88,7 +90,8 @@ where
             }
         }
         // What is listed no more is gone: its open case ends.
-        let listed = |record: &&ServiceCase| services.iter().any(|it| it.arn.as_str() == record.state.subject);
+        let listed =
+            |record: &&ServiceCase| services.iter().any(|it| it.arn.as_str() == record.state.subject);
         for gone in cases.iter().filter(|record| record.state.open && !listed(record)) {
             let advanced = self.desk.advance(&Round::of_one(self), gone.clone(), |_| {}, call.now).await;
             failed += usize::from(advanced.is_err());
@@ -97,7 +100,14 @@ where
             self.desk.mark_reconciled(call.now).await?;
         }
         let services = services.len();
-        info!(decision = "reconcile", reason = "schedule", services, taken_up, first, "Reconciled the account");
+        info!(
+            decision = "reconcile",
+            reason = "schedule",
+            services,
+            taken_up,
+            first,
+            "Reconciled the account"
+        );
         Ok(json!({"ok": true, "services": services, "taken_up": taken_up, "failed": failed, "first": first}))
     }
 

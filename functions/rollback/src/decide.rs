@@ -75,7 +75,9 @@ impl Draft<'_> {
                 return self.ends("its creation or deletion failed, which is rebuild's");
             }
             Some(ServiceStatus::Running) => {}
-            Some(_) => return self.waits("an operation or maintenance is running, or the status is not known"),
+            Some(_) => {
+                return self.waits("an operation or maintenance is running, or the status is not known");
+            }
         }
         let Some(newest) = self.look.operations.first() else { return self.ends("it has no operation") };
         if newest.status.is_running() {
@@ -152,7 +154,8 @@ impl Draft<'_> {
             },
         };
         if attempted {
-            let because = format!("the {} failed and what it attempted is still configured", ship.kind.noun());
+            let because =
+                format!("the {} failed and what it attempted is still configured", ship.kind.noun());
             return Some(self.take().roll_back(Why::FailedAttemptStillConfigured, None, &because));
         }
         Some(self.take().recovered(ship))
@@ -166,7 +169,8 @@ impl Draft<'_> {
         }
         let own = self.work.own.contains(&ship.id);
         if let (Some(hold), false) = (&self.work.hold, own) {
-            let (plan, name) = (json!({"operation": ship.id, "version": hold.version}), self.look.service.name());
+            let (plan, name) =
+                (json!({"operation": ship.id, "version": hold.version}), self.look.service.name());
             self.work.thread = Some(IncidentId::of_operation(&self.look.service, &ship.id));
             if ship.kind == OperationType::StartDeployment {
                 let summary = format!(
@@ -178,7 +182,8 @@ impl Draft<'_> {
                 self.work.dealt = Some(ship.id.clone());
                 return Some(self.take().told("nothing-new", "the service is held"));
             }
-            let summary = format!("{name} is no longer held at version {}: somebody updated it.", hold.version);
+            let summary =
+                format!("{name} is no longer held at version {}: somebody updated it.", hold.version);
             self.say.push(Say::new(Phase::Succeeded, "released", summary, plan));
             self.work.hold = None;
         }
@@ -199,6 +204,7 @@ impl Draft<'_> {
                 streak: autopilot::analysis::Streak::default(),
                 analysed_at: None,
                 last: None,
+                blamed: false,
                 evidence: Evidence::None,
             });
         }
@@ -207,7 +213,9 @@ impl Draft<'_> {
 
     /// What is left of a bake, once nothing else is.
     fn baked(mut self) -> Decision {
-        let Some(bake) = &self.work.baking else { return self.ends("all is done about its newest operation") };
+        let Some(bake) = &self.work.baking else {
+            return self.ends("all is done about its newest operation");
+        };
         let Some(version) = self.look.versions.of(&bake.operation) else {
             self.work.baking = None;
             return self.ends("the version that baked is not kept any more");
@@ -221,6 +229,11 @@ impl Draft<'_> {
                 let reason = format!("version {} is known good", version.number);
                 self.work.baking = None;
                 self.plan("known-good", reason, false, None)
+            }
+            Standing::Unproven => {
+                let reason = format!("version {} is not proven", version.number);
+                self.work.baking = None;
+                self.plan("unproven", reason, false, None)
             }
             Standing::Bad => {
                 self.work.thread = Some(IncidentId::of_operation(&self.look.service, &bake.operation));
@@ -261,7 +274,8 @@ impl Draft<'_> {
         let difference = left.as_ref().map_or_else(String::new, |(number, left)| {
             format!(" It differs from version {number}, the last known good one, in {}.", names(left))
         });
-        let summary = format!("App Runner recovered {name} from the failed {}.{difference}", ship.kind.noun());
+        let summary =
+            format!("App Runner recovered {name} from the failed {}.{difference}", ship.kind.noun());
         let members: Vec<_> = left.iter().flat_map(|(_, left)| left).map(Member::to_string).collect();
         let plan = json!({"action": "none", "operation": ship.id, "differences": members});
         self.say.push(Say::new(Phase::Skipped, "recovered-by-app-runner", summary, plan));
@@ -310,7 +324,9 @@ impl Draft<'_> {
                 // What the tag means now is a new version, to be recorded and baked.
                 self.plan("verified", "the hold is released", true, None)
             }
-            (Act::RollBack { to, drift, bad_digest, bad_image, .. }, Some(left)) if succeeded && left.is_empty() => {
+            (Act::RollBack { to, drift, bad_digest, bad_image, .. }, Some(left))
+                if succeeded && left.is_empty() =>
+            {
                 let drift_told = if drift.is_empty() {
                     String::new()
                 } else {
@@ -422,7 +438,13 @@ impl Draft<'_> {
         }
         let hold = self.work.hold.take().filter(|_| reason == "paused");
         self.settle_all();
-        self.work = Work { own: self.work.own, thread: self.work.thread, dealt: self.work.dealt, hold, ..Work::default() };
+        self.work = Work {
+            own: self.work.own,
+            thread: self.work.thread,
+            dealt: self.work.dealt,
+            hold,
+            ..Work::default()
+        };
         self.plan("skip", reason, false, None)
     }
 
@@ -446,7 +468,13 @@ impl Draft<'_> {
         self.plan("hold", reason, true, None)
     }
 
-    fn plan(self, decision: &'static str, reason: impl Into<String>, open: bool, act: Option<Act>) -> Decision {
+    fn plan(
+        self,
+        decision: &'static str,
+        reason: impl Into<String>,
+        open: bool,
+        act: Option<Act>,
+    ) -> Decision {
         Plan { decision, reason: reason.into(), work: self.work, open, say: self.say, act }
     }
 }

@@ -6,7 +6,9 @@ use autopilot::{
     desk::Desk,
     error::Failure,
     event::{self, AlarmChange, Input},
-    ports::{Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite},
+    ports::{
+        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite,
+    },
     service::ServiceArn,
     store::{StateRead, StateWrite},
 };

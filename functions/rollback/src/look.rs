@@ -15,7 +15,7 @@ use crate::{
     case::{Wanted, Work},
     handler::Rollback,
     seen::{Look, WayBack, shipping},
-    versions::{self, Evidence, LookUp, Success, Version, Versions, VersionsRecord},
+    versions::{self, Ended, LookUp, Success, Version, Versions, VersionsRecord},
     way_back,
 };
 
@@ -31,7 +31,7 @@ where
         &self,
         service: &ServiceArn,
         case: &Case<Work>,
-        verdict: Option<Result<Evidence, String>>,
+        ended: Option<Ended>,
         now: Timestamp,
     ) -> Result<Look, Failure> {
         let (control, configured, operations, tags, record) = tokio::join!(
@@ -70,8 +70,8 @@ where
             return Ok(look);
         }
         self.record(&mut look, &case.work, now).await?;
-        if let (Some(verdict), Some(bake)) = (verdict, &case.work.baking) {
-            let judged = |versions: &mut Versions| versions.judge(&bake.operation, verdict.clone());
+        if let (Some(ended), Some(bake)) = (ended, &case.work.baking) {
+            let judged = |versions: &mut Versions| versions.judge(&bake.operation, ended.clone());
             look.versions = self.change_versions(service, judged).await?;
         }
         self.check_way_back(&mut look, &case.work).await?;
@@ -139,7 +139,8 @@ where
             image,
             assumed: work.assume,
         };
-        look.versions = self.change_versions(&look.service, |versions| versions.record(&success, now)).await?;
+        look.versions =
+            self.change_versions(&look.service, |versions| versions.record(&success, now)).await?;
         Ok(())
     }
 

@@ -75,7 +75,8 @@ impl Settings {
             checks: Checks {
                 max_error_share: required(environment, "ANALYSIS_MAX_ERROR_SHARE")?,
                 min_requests: required(environment, "ANALYSIS_MIN_REQUESTS")?,
-                max_latency: optional::<Latency>(environment, "ANALYSIS_MAX_LATENCY")?.map(|latency| latency.0),
+                max_latency: optional::<Latency>(environment, "ANALYSIS_MAX_LATENCY")?
+                    .map(|latency| latency.0),
                 alarms: alarms.map(str::to_owned).collect(),
             },
         })

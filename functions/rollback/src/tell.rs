@@ -1,11 +1,7 @@
 //! What is said: the outcome of an act, and the steps that are left to a person.
 
 use autopilot::{
-    announcement::Phase,
-    case::Say,
-    configuration::Member,
-    control::Mode,
-    mutation::Outcome,
+    announcement::Phase, case::Say, configuration::Member, control::Mode, mutation::Outcome,
     service::ServiceArn,
 };
 use jiff::Timestamp;
@@ -80,7 +76,11 @@ pub(crate) fn concluded(
         Outcome::Planned(mode) => {
             // The plan is all there is; the same operation is not planned again.
             done(work, act);
-            if *mode == Mode::Off { Vec::new() } else { Say::of_refusal(outcome, reason, &what, plan).into_iter().collect() }
+            if *mode == Mode::Off {
+                Vec::new()
+            } else {
+                Say::of_refusal(outcome, reason, &what, plan).into_iter().collect()
+            }
         }
         _ => Say::of_refusal(outcome, reason, &what, plan).into_iter().collect(),
     }

@@ -52,8 +52,21 @@ pub enum Standing {
     Baking,
     /// Its bake time passed without a failed analysis.
     KnownGood,
+    /// An analysis failed within its bake time, too few for a verdict, and none passed after it.
+    Unproven,
     /// Its analysis failed.
     Bad,
+}
+
+/// How a bake ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The version is known good, by this.
+    Good(Evidence),
+    /// It is neither.
+    Unproven,
+    /// It is bad, and this is what failed.
+    Bad(String),
 }
 
 /// What a known good version is good by.
@@ -145,7 +158,7 @@ impl Version {
         match self.standing {
             Standing::KnownGood => true,
             Standing::Assumed => !self.pushed_later,
-            Standing::Baking | Standing::Bad => false,
+            Standing::Baking | Standing::Unproven | Standing::Bad => false,
         }
     }
 }
@@ -194,15 +207,16 @@ impl Versions {
     }
 
     /// Says how a bake ended. What is no longer baking stays what it is.
-    pub fn judge(&mut self, operation: &OperationId, verdict: Result<Evidence, String>) {
+    pub fn judge(&mut self, operation: &OperationId, ended: Ended) {
         let baking = self.kept.iter_mut().find(|version| version.operation == *operation);
         let Some(version) = baking.filter(|version| version.standing == Standing::Baking) else { return };
-        match verdict {
-            Ok(evidence) => {
+        match ended {
+            Ended::Good(evidence) => {
                 version.standing = Standing::KnownGood;
                 version.evidence = Some(evidence);
             }
-            Err(failure) => {
+            Ended::Unproven => version.standing = Standing::Unproven,
+            Ended::Bad(failure) => {
                 version.standing = Standing::Bad;
                 version.failure = Some(failure);
             }

@@ -67,7 +67,10 @@ pub(crate) fn find(draft: &Draft<'_>, why: Why, named: Option<u64>, because: &st
     let bad = bad_operation(work, look);
     let shut = |reason: &'static str, what: String, version: Option<&Version>| {
         let by_hand = by_hand(look, version);
-        Way::Shut { reason, summary: format!("{name} is not rolled back although {because}: {what}. {by_hand}") }
+        Way::Shut {
+            reason,
+            summary: format!("{name} is not rolled back although {because}: {what}. {by_hand}"),
+        }
     };
     let Some(version) = choose(&look.versions, bad.as_ref(), named) else {
         let what = match named {
@@ -80,8 +83,10 @@ pub(crate) fn find(draft: &Draft<'_>, why: Why, named: Option<u64>, because: &st
         return Way::Unread;
     };
     let bad_version = bad.as_ref().and_then(|bad| look.versions.of(bad));
-    let current =
-        Snapshot { configuration: &look.configuration, digest: bad_version.and_then(|it| it.digest.as_deref()) };
+    let current = Snapshot {
+        configuration: &look.configuration,
+        digest: bad_version.and_then(|it| it.digest.as_deref()),
+    };
     let number = version.number;
     let some = Some(version);
     if look.configuration.is_from_code() {
@@ -159,6 +164,7 @@ pub(crate) fn own_failure(look: &Look, act: &Act, what: &str) -> Say {
         look.service.name(),
         act.version(),
     );
-    let plan = json!({"action": "hold", "version": act.version(), "by_hand": [by_hand], "after": act.after()});
+    let plan =
+        json!({"action": "hold", "version": act.version(), "by_hand": [by_hand], "after": act.after()});
     Say::new(Phase::Failed, "own-rollback-failed", summary, plan)
 }

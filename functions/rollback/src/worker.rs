@@ -224,8 +224,7 @@ where
 impl<A, C, M, I, S: StateRead, B> Round<'_, A, C, M, I, S, B> {
     async fn version(&self, service: &ServiceArn, act: &Act) -> Result<Version, PortError> {
         let number = act.version();
-        let record: VersionsRecord =
-            Record::load(&self.rollback.desk.state, versions::key(service)).await?;
+        let record: VersionsRecord = Record::load(&self.rollback.desk.state, versions::key(service)).await?;
         record.state.numbered(number).cloned().ok_or_else(|| {
             PortError::new(
                 "state:read",
@@ -238,6 +237,10 @@ impl<A, C, M, I, S: StateRead, B> Round<'_, A, C, M, I, S, B> {
 
 fn service_of(case: &Case<Work>) -> Result<ServiceArn, PortError> {
     case.subject.parse().map_err(|error| {
-        PortError::new("state:read", Class::Permanent, format!("the subject of case {}: {error}", case.incident))
+        PortError::new(
+            "state:read",
+            Class::Permanent,
+            format!("the subject of case {}: {error}", case.incident),
+        )
     })
 }

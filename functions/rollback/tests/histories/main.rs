@@ -236,19 +236,23 @@ fn check(seed: u64) -> (usize, Vec<Phase>) {
     }
     for (thread, mut said) in threads {
         said.sort_by_key(|said| {
-            let number = said.announcement_id.rsplit('#').next().and_then(|number| number.parse::<u64>().ok());
+            let number =
+                said.announcement_id.rsplit('#').next().and_then(|number| number.parse::<u64>().ok());
             (said.time, number)
         });
         let last = said.last().expect("something was said");
-        let over = !matches!(last.phase, Phase::Started | Phase::Progressed) || last.reason == "nothing-new-deployed";
+        let over = !matches!(last.phase, Phase::Started | Phase::Progressed)
+            || last.reason == "nothing-new-deployed";
         assert!(over, "seed {seed}: {thread} ends with {} {}", last.phase, last.reason);
         ends.push(last.phase.clone());
     }
     // Whatever the newest operation is, if it failed and is not ours it was told.
     let newest = &world.operations[0];
-    let ours = updates.last().is_some_and(|update| world.operations.get(1).is_some_and(|it| it.id == update.after));
+    let ours =
+        updates.last().is_some_and(|update| world.operations.get(1).is_some_and(|it| it.id == update.after));
     if newest.status.is_failure() && !ours && mode != "off" {
-        let told = world.announced.values().any(|said| said.incident_id.as_str() == format!("orders:{}", newest.id));
+        let told =
+            world.announced.values().any(|said| said.incident_id.as_str() == format!("orders:{}", newest.id));
         assert!(told, "seed {seed}: {newest:?} was never told");
     }
     let partitions = [PARTITION];
@@ -260,8 +264,21 @@ fn check(seed: u64) -> (usize, Vec<Phase>) {
         for (key, item) in items.expect("memory") {
             assert_eq!(item.pending["entries"], json!([]), "seed {seed}: {key} has something to tell");
             assert_eq!(item.state["ledger"]["intent"], Value::Null, "seed {seed}: {key} is not settled");
-            let held = world.announced.values().max_by_key(|said| said.time).is_some_and(|said| said.phase == Phase::Held);
-            assert!(item.state["open"] != json!(true) || held, "seed {seed}: {key} is open: {:#}", item.state);
+            let held = world
+                .announced
+                .values()
+                .max_by_key(|said| said.time)
+                .is_some_and(|said| said.phase == Phase::Held);
+            assert!(
+                item.state["open"] != json!(true) || held,
+                "seed {seed}: {key} is open: {:#}, {:#?}",
+                item.state,
+                world
+                    .announced
+                    .values()
+                    .map(|said| format!("{} {} {} {}", said.time, said.incident_id, said.phase, said.reason))
+                    .collect::<Vec<_>>()
+            );
         }
     }
     (updates.len(), ends)

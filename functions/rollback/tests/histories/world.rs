@@ -1,6 +1,11 @@
 //! An App Runner account in memory, with a clock, that can crash, throttle and let another invocation in at any call.
 
-use std::{cell::RefCell, collections::{BTreeMap, HashMap}, future::pending, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    future::pending,
+    rc::Rc,
+};
 
 use autopilot::{
     analysis::{Alarm, MetricQuery, Series},
@@ -11,10 +16,12 @@ use autopilot::{
     memory::MemoryStore,
     mutation::{Permit, Receipt},
     ports::{
-        Announce, AppRunnerRead, ConfigurationRead, Configured, Described, ImageDigests, MetricQueries, PushedImage,
-        RelatedRead, ServiceWrite, Window,
+        Announce, AppRunnerRead, ConfigurationRead, Configured, Described, ImageDigests, MetricQueries,
+        PushedImage, RelatedRead, ServiceWrite, Window,
     },
-    service::{Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary},
+    service::{
+        Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary,
+    },
     store::{Item, Key, StateRead, StateWrite, Written},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -110,7 +117,12 @@ impl World {
     }
 
     /// Begins an operation, if none runs.
-    pub(crate) fn begin(&mut self, kind: OperationType, attempt: Configuration, status: OperationStatus) -> Option<OperationId> {
+    pub(crate) fn begin(
+        &mut self,
+        kind: OperationType,
+        attempt: Configuration,
+        status: OperationStatus,
+    ) -> Option<OperationId> {
         if self.course.is_some() || self.status != ServiceStatus::Running {
             return None;
         }
@@ -122,10 +134,18 @@ impl World {
         let (started_at, status_now) = (Some(self.now), OperationStatus::InProgress);
         self.operations.insert(
             0,
-            Operation { id: id.clone(), kind, status: status_now, started_at, ended_at: None, updated_at: None },
+            Operation {
+                id: id.clone(),
+                kind,
+                status: status_now,
+                started_at,
+                ended_at: None,
+                updated_at: None,
+            },
         );
         self.status = ServiceStatus::OperationInProgress;
-        self.course = Some(Course { status, configuration, ends_at: self.now + SignedDuration::from_secs(lasts) });
+        self.course =
+            Some(Course { status, configuration, ends_at: self.now + SignedDuration::from_secs(lasts) });
         self.events.push(self.now);
         Some(id)
     }
@@ -239,7 +259,12 @@ impl RelatedRead for Account {
 }
 
 impl ServiceWrite for Account {
-    async fn update(&self, _: &Permit, _: &ServiceArn, to: Option<&Configuration>) -> Result<Receipt, PortError> {
+    async fn update(
+        &self,
+        _: &Permit,
+        _: &ServiceArn,
+        to: Option<&Configuration>,
+    ) -> Result<Receipt, PortError> {
         self.call().await?;
         let made = {
             let mut world = self.world.borrow_mut();
@@ -285,17 +310,30 @@ impl ImageDigests for Account {
 }
 
 impl MetricQueries for Account {
-    async fn data(&self, queries: &[MetricQuery], window: Window) -> Result<HashMap<String, Series>, PortError> {
+    async fn data(
+        &self,
+        queries: &[MetricQuery],
+        window: Window,
+    ) -> Result<HashMap<String, Series>, PortError> {
         self.call().await?;
         let world = self.world.borrow();
         let first = window.start.as_second() / 60;
         let minutes = (first..=window.end.as_second() / 60)
             .filter_map(|minute| Timestamp::from_second(minute * 60).ok())
             .filter(|at| *at <= world.now);
-        let bad_at = |at: Timestamp| world.health.iter().rev().find(|(since, _)| *since <= at).is_some_and(|it| it.1);
+        let bad_at =
+            |at: Timestamp| world.health.iter().rev().find(|(since, _)| *since <= at).is_some_and(|it| it.1);
         let values: Vec<_> = minutes.map(|at| (at, bad_at(at))).collect();
         let series = |query: &MetricQuery| {
-            let value = |bad: bool| if query.metric == "Requests" { 100.0 } else if bad { 60.0 } else { 0.0 };
+            let value = |bad: bool| {
+                if query.metric == "Requests" {
+                    100.0
+                } else if bad {
+                    60.0
+                } else {
+                    0.0
+                }
+            };
             let points = values.iter().map(|(at, bad)| (*at, value(*bad))).collect();
             (query.id.clone(), Series { points, missing: None })
         };
