@@ -378,6 +378,25 @@ mod tests {
     }
 
     #[test]
+    fn an_alarm_is_read_by_name_and_state_and_what_is_missing_is_named() {
+        let alarm = |detail: Value| {
+            json!({"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change",
+                   "time": "2026-11-20T09:12:00Z", "detail": detail})
+        };
+        let read = parse(&alarm(json!({"alarmName": "5xx", "state": {"value": "ALARM"}})), now()).unwrap();
+        let at = "2026-11-20T09:12:00Z".parse().unwrap();
+        assert_eq!(read, Input::Alarm(AlarmChange { name: "5xx".into(), state: "ALARM".into(), at }));
+        for (detail, field) in [
+            (json!({"state": {"value": "OK"}}), "detail.alarmName"),
+            (json!({"alarmName": "5xx"}), "detail.state"),
+            (json!({"alarmName": "5xx", "state": "OK"}), "detail.state"),
+            (json!({"alarmName": "5xx", "state": {}}), "detail.state.value"),
+        ] {
+            assert_eq!(parse(&alarm(detail), now()).unwrap_err().field, field);
+        }
+    }
+
+    #[test]
     fn a_missing_arn_is_put_together_and_a_missing_time_is_now() {
         let mut payload = event(
             "AppRunner Service Operation Status Change",

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "it speaks to whoever runs it")]
 
 mod rebuild;
+mod rollback;
 mod scenes;
 mod timeline;
 
@@ -39,7 +40,14 @@ async fn play(root: &Path) -> Result<()> {
     // Lambda waits one and two minutes before it tries again; nobody watching wants to.
     let host = host::Options { retry_delays: [Duration::from_millis(300); 2], ..host::Options::default() };
     // Acting functions only plan until somebody sets their mode; the delays are minutes outside of a demo.
-    let parameters = [("RebuildMode", "on"), ("RebuildDelays", "1s,2s,3s")];
+    let parameters = [
+        ("RebuildMode", "on"),
+        ("RebuildDelays", "1s,2s,3s"),
+        ("RollbackMode", "on"),
+        ("SettleTime", "1s"),
+        ("RollbackCoolDown", "1s"),
+        ("AnalysisFailureLimit", "1"),
+    ];
     let stage = Stage::raise(&root.join("template.yaml"), &parameters, binaries, account, &host).await?;
     scenes::all(&stage, root).await
 }
