@@ -139,19 +139,12 @@ impl Draft<'_> {
                 return Some(self.take().roll_back(Why::NativeRollbackFailed, None, &because));
             }
             OperationStatus::RollbackSucceeded => false,
-            _ => match self.runs_the_attempt(ship) {
-                Some(attempted) => attempted,
-                None => {
-                    let by_hand = by_hand(self.look, None);
-                    let summary = format!(
-                        "A {} of {} failed, and there is no known good version to compare with or to go back to. \
-                         For a person: {by_hand}",
-                        ship.kind.noun(),
-                        self.look.service.name()
-                    );
-                    return Some(self.take().holds("no-known-good-version", summary, &ship.id));
-                }
-            },
+            _ => {
+                let Some(attempted) = self.runs_the_attempt(ship) else {
+                    return Some(self.take().incomparable(ship));
+                };
+                attempted
+            }
         };
         if attempted {
             let because =
@@ -159,6 +152,17 @@ impl Draft<'_> {
             return Some(self.take().roll_back(Why::FailedAttemptStillConfigured, None, &because));
         }
         Some(self.take().recovered(ship))
+    }
+
+    /// Nothing is recorded that could say what runs.
+    fn incomparable(self, ship: &Operation) -> Decision {
+        let summary = format!(
+            "A {} of {} failed, and there is no known good version to compare with or to go back to. {}",
+            ship.kind.noun(),
+            self.look.service.name(),
+            by_hand(self.look, None)
+        );
+        self.holds("no-known-good-version", summary, &ship.id)
     }
 
     fn succeeded(&mut self, ship: &Operation) -> Option<Decision> {

@@ -115,9 +115,9 @@ pub(crate) fn find(draft: &Draft<'_>, why: Why, named: Option<u64>, because: &st
     }
     let pinned = version.pinned();
     let after = Snapshot { configuration: &pinned, digest: None };
-    let mut drift: Vec<_> = differences(current, after).iter().map(Member::to_string).collect();
+    let mut changed: Vec<_> = differences(current, after).iter().map(Member::to_string).collect();
     if look.configuration.flag(Member::AutoDeployments) == Some(true) {
-        drift.push(Member::AutoDeployments.to_string());
+        changed.push(Member::AutoDeployments.to_string());
     }
     Way::Open(Act::RollBack {
         to: number,
@@ -126,7 +126,7 @@ pub(crate) fn find(draft: &Draft<'_>, why: Why, named: Option<u64>, because: &st
         after: look.operations.first().map(|operation| operation.id.clone()),
         bad_digest: bad_version.and_then(|version| version.digest.clone()),
         bad_image: look.configuration.text(Member::Image).map(str::to_owned),
-        drift,
+        drift: changed,
     })
 }
 

@@ -2,6 +2,8 @@
 //! call, throttling. Whatever happens, there is never a second rollback for one incident, never more than the budget,
 //! never a write in another mode than `on`, and always an end that is told.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test ends by them")]
+
 mod world;
 
 use std::{

@@ -233,9 +233,10 @@ impl AppRunnerRead for Account {
 impl ConfigurationRead for Account {
     async fn configuration(&self, _: &ServiceArn) -> Result<Configured, PortError> {
         self.call().await?;
-        let world = self.world.borrow();
-        let (status, configuration) = (world.status.clone(), world.configuration.clone());
-        drop(world);
+        let (status, configuration) = {
+            let world = self.world.borrow();
+            (world.status.clone(), world.configuration.clone())
+        };
         Ok(self.answer(Configured { status, configuration, updated_at: None }).await)
     }
 }
