@@ -62,7 +62,14 @@ pub fn decide(case: &Case<Work>, seen: &Seen, settings: &Settings, now: Timestam
             let reason = judged.now.to_string();
             Plan { decision: "bake", reason, work, open: true, say: Vec::new(), act: None }
         }
-        Seen::Whole(look) => Draft { look, work: case.work.clone(), say: Vec::new() }.whole(settings, now),
+        Seen::Whole(look) => {
+            let mut plan = Draft { look, work: case.work.clone(), say: Vec::new() }.whole(settings, now);
+            // Versions are recorded in any mode; what was begun or asked for is told to its end.
+            if look.mode == Mode::Off && case.work.rolling.is_none() && case.work.request.is_none() {
+                plan.say.clear();
+            }
+            plan
+        }
     }
 }
 
@@ -459,6 +466,13 @@ impl Draft<'_> {
 
     fn waits(mut self, reason: impl Into<String>) -> Decision {
         self.work.began = self.look.began.clone().or(self.work.began);
+        // That it failed is known, although not how it ends.
+        let newest = self.look.operations.first().filter(|newest| newest.kind.ships_a_version());
+        if let Some(newest) = newest.filter(|newest| newest.status == OperationStatus::RollbackInProgress)
+            && self.work.rolling.is_none()
+        {
+            self.work.failed = Some(newest.id.clone());
+        }
         self.plan("wait", reason, true, None)
     }
 

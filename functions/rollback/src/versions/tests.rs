@@ -32,8 +32,8 @@ fn looked_up(digest: Option<&str>, second: i64) -> LookUp {
     LookUp { operation: OperationId("d".into()), image, digest: digest.map(str::to_owned), at: at(second) }
 }
 
-fn pushed(digest: &str, second: Option<i64>) -> Option<PushedImage> {
-    Some(PushedImage { digest: digest.to_owned(), pushed_at: second.map(at) })
+fn pushed(digest: &str, second: Option<i64>) -> PushedImage {
+    PushedImage { digest: digest.to_owned(), pushed_at: second.map(at) }
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn an_image_is_pinned_only_by_the_same_answer_at_start_and_end_and_a_push_before
     let start = looked_up(Some(DIGEST), 5);
     let of_another = LookUp { operation: OperationId("e".into()), ..start.clone() };
     let renamed = LookUp { image: "other".to_owned(), ..start.clone() };
-    let before = pushed(DIGEST, Some(-60));
+    let before = Some(pushed(DIGEST, Some(-60)));
     for (began, image, pinned) in [
         (Some(start.clone()), before.clone(), true),
         (None, before.clone(), false),
@@ -51,9 +51,9 @@ fn an_image_is_pinned_only_by_the_same_answer_at_start_and_end_and_a_push_before
         (Some(of_another), before.clone(), false),
         (Some(renamed), before, false),
         (Some(start.clone()), None, false),
-        (Some(start.clone()), pushed(DIGEST, None), false),
-        (Some(start.clone()), pushed(DIGEST, Some(1)), false),
-        (Some(start), pushed("sha256:bb", Some(-60)), false),
+        (Some(start.clone()), Some(pushed(DIGEST, None)), false),
+        (Some(start.clone()), Some(pushed(DIGEST, Some(1))), false),
+        (Some(start), Some(pushed("sha256:bb", Some(-60))), false),
     ] {
         let operation = operation("d");
         let success = Success {
@@ -71,10 +71,10 @@ fn an_image_is_pinned_only_by_the_same_answer_at_start_and_end_and_a_push_before
     }
 }
 
-fn with(ids: &[&str], assumed: bool, image: &Option<PushedImage>) -> Versions {
+fn with(ids: &[&str], assumed: bool, image: Option<&PushedImage>) -> Versions {
     let mut versions = Versions::default();
     for id in ids {
-        let (operation, image) = (operation(id), image.clone());
+        let (operation, image) = (operation(id), image.cloned());
         let configuration = configuration(":v1");
         versions
             .record(&Success { operation: &operation, configuration, began: None, image, assumed }, at(301));
@@ -85,7 +85,7 @@ fn with(ids: &[&str], assumed: bool, image: &Option<PushedImage>) -> Versions {
 #[test]
 fn an_assumed_version_is_no_way_back_if_its_image_came_later() {
     for (pushed_at, usable) in [(-60, true), (1, false)] {
-        let versions = with(&["a"], true, &pushed(DIGEST, Some(pushed_at)));
+        let versions = with(&["a"], true, Some(&pushed(DIGEST, Some(pushed_at))));
         assert_eq!(versions.last_good(None).is_some(), usable, "{pushed_at}");
         assert_eq!(versions.kept[0].digest.is_some(), usable);
     }
@@ -110,7 +110,7 @@ fn the_last_five_known_good_versions_are_kept_and_what_is_bad_is_never_chosen() 
     assert_eq!(versions.last_good(None).map(|it| it.number), Some(8));
     assert_eq!(versions.last_good(Some(&OperationId("o7".into()))).map(|it| it.number), Some(7));
     for ended in [Ended::Bad("x".to_owned()), Ended::Unproven] {
-        let mut versions = with(&["a"], false, &None);
+        let mut versions = with(&["a"], false, None);
         assert_eq!(versions.last_good(None), None, "it bakes");
         versions.judge(&OperationId("a".into()), ended);
         assert_eq!(versions.last_good(None), None);
@@ -119,7 +119,7 @@ fn the_last_five_known_good_versions_are_kept_and_what_is_bad_is_never_chosen() 
 
 #[test]
 fn a_rollback_sends_the_digest_and_no_automatic_deployments_and_keeps_the_rest() {
-    let versions = with(&["a"], true, &pushed(DIGEST, Some(-60)));
+    let versions = with(&["a"], true, Some(&pushed(DIGEST, Some(-60))));
     let version = &versions.kept[0];
     let sent = version.pinned();
     assert!(sent.text(Member::Image).is_some_and(|image| image.ends_with("orders@sha256:aa")), "{sent:?}");

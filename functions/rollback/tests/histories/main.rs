@@ -215,6 +215,7 @@ fn check(seed: u64) -> (usize, Vec<Phase>) {
     let world = account.world.borrow();
     let updates = &world.updates;
     assert!(mode == "on" || updates.is_empty(), "seed {seed}: a write in {mode}");
+    assert!(mode != "off" || world.announced.is_empty(), "seed {seed}: something is said in off");
     for (number, update) in updates.iter().enumerate() {
         let again = updates[..number].iter().any(|earlier| earlier.after == update.after);
         assert!(!again, "seed {seed}: two rollbacks after {}: {updates:?}", update.after);
