@@ -80,6 +80,10 @@ pub trait Worker {
         seen: &Self::Seen,
         now: Timestamp,
     ) -> Plan<Self::Work, Self::Act>;
+    /// The thread in which the case speaks from now on, where what was decided begins another one.
+    fn incident(&self, _: &Case<Self::Work>) -> Option<IncidentId> {
+        None
+    }
     /// The conditions of an act.
     fn gate<'a>(&'a self, case: &'a Case<Self::Work>, seen: &'a Self::Seen, act: &Self::Act) -> Gate<'a>;
     /// Makes the call, once.
@@ -288,6 +292,9 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         let before = record.state.clone();
         record.state.work = plan.work;
         record.state.open = plan.open;
+        if let Some(incident) = worker.incident(&record.state) {
+            record.state.incident = incident;
+        }
         for say in plan.say {
             record.say(&self.topic, Some(mode), say, now);
         }
