@@ -19,7 +19,7 @@ use crate::{
 /// uses, and the control plane's, are left alone.
 pub(crate) async fn orphaned_endpoint(stage: &Stage) -> Result<()> {
     title(
-        "7. A private service is gone; its endpoint is billed on. cleanup marks it, waits, looks again, deletes it",
+        "A private service is gone; its endpoint is billed on. cleanup marks it, waits, looks again, deletes it",
     );
     let (services, ec2) = (stage.account.services(), stage.account.ec2());
     stage.account.clock().set_offset(SignedDuration::from_hours(-90 * 24));

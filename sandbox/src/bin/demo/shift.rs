@@ -30,9 +30,9 @@ struct Crossing<'a> {
 /// Two shifts: one arrives, one turns back.
 pub(crate) async fn scenes(stage: &Stage) -> Result<()> {
     let crossing = Crossing::furnish(stage);
-    title("8. Traffic moves from App Runner to ECS, a step at a time, each after its analysis");
+    title("Traffic moves from App Runner to ECS, a step at a time, each after its analysis");
     crossing.shift("shop.example.com", None).await?;
-    title("9. The same, but the successor begins to fail at 50: back to App Runner in one write");
+    title("The same, but the successor begins to fail at 50: back to App Runner in one write");
     crossing.shift("checkout.example.com", Some(50)).await
 }
 
