@@ -4,7 +4,11 @@
 //! deleted, and the command that keeps or removes it. `notify` shows `lines` and `next_steps`; rules and programs
 //! read `resources`.
 
-use autopilot::{announcement::Phase, case::Say, leftovers::KEEP};
+use autopilot::{
+    announcement::Phase,
+    case::Say,
+    leftovers::{KEEP, MARK},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -21,9 +25,11 @@ const LISTED: usize = 100;
 const IDS: usize = 20;
 
 /// The most telling first: the report's phase is that of its first resource.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 12] = [
     "deleted-in-use",
     "not-deleted",
+    "not-unmarked",
+    "not-marked",
     "deleted",
     "unmarked",
     "marked",
@@ -178,6 +184,13 @@ fn what(sighting: &Sighting, policy: &Policy) -> String {
              create endpoint and connection anew."
         ),
         Standing::NotDeleted { why } => format!("could not be deleted: {why}. It is tried again tomorrow."),
+        Standing::NotMarked { why } => {
+            format!("could not be marked ({why}): {orphaned}, seen since {seen}. It is tried again tomorrow.")
+        }
+        Standing::NotUnmarked { because, why } => format!(
+            "no orphan any more ({because}), but its mark could not be taken away: {why}. It is tried again tomorrow; \
+             the mark no longer counts."
+        ),
         Standing::Unmarked { why } => format!("no longer marked: {why}."),
         Standing::StackOwned { tag } => format!(
             "{orphaned}, seen since {seen}, but its tag {tag} says that a stack or a tool owns it: remove it there."
@@ -230,6 +243,9 @@ fn command(id: &str, sighting: &Sighting) -> Option<String> {
             format!("aws apprunner delete-service --service-arn {id}")
         }
         (Standing::Reported, Kind::Record) => sighting.facts.removal.clone()?,
+        (Standing::NotUnmarked { .. }, Kind::Endpoint) => {
+            format!("aws ec2 delete-tags --resources {id} --tags Key={MARK}")
+        }
         (Standing::NotDeleted { .. }, Kind::Endpoint) => {
             format!("aws ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}")
         }

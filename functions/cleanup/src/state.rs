@@ -43,7 +43,7 @@ pub struct Run {
 pub struct Sighting {
     /// What it is.
     pub kind: Kind,
-    /// When it was first seen left over. A mark that is older does not count.
+    /// Since when it is seen left over without a break. A mark that is older does not count.
     pub first_seen: Timestamp,
     /// What is to be known of it.
     pub facts: Facts,
@@ -129,6 +129,18 @@ pub enum Standing {
         /// Why, in a few words.
         why: String,
     },
+    /// It is left over, and could not be marked.
+    NotMarked {
+        /// Why, in a few words.
+        why: String,
+    },
+    /// It is used again, and its mark could not be taken away.
+    NotUnmarked {
+        /// Why it should not bear the mark.
+        because: String,
+        /// Why it does all the same, in a few words.
+        why: String,
+    },
     /// It was marked and is used again.
     Unmarked {
         /// Why.
@@ -154,6 +166,8 @@ impl Standing {
             Self::Deleted => (Phase::Succeeded, "deleted"),
             Self::DeletedInUse { .. } => (Phase::Failed, "deleted-in-use"),
             Self::NotDeleted { .. } => (Phase::Failed, "not-deleted"),
+            Self::NotMarked { .. } => (Phase::Held, "not-marked"),
+            Self::NotUnmarked { .. } => (Phase::Held, "not-unmarked"),
             Self::Unmarked { .. } => (Phase::Progressed, "unmarked"),
             Self::StackOwned { .. } => (Phase::Held, "stack-owned"),
             Self::Reported => (Phase::Held, "left-over"),
@@ -164,12 +178,26 @@ impl Standing {
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Deleted | Self::DeletedInUse { .. } | Self::Unmarked { .. })
     }
+
+    /// True where it is no orphan as it stands, whatever mark it bears: as an orphan it begins anew.
+    pub fn is_of_no_orphan(&self) -> bool {
+        matches!(
+            self,
+            Self::Reported | Self::StackOwned { .. } | Self::Unmarked { .. } | Self::NotUnmarked { .. }
+        )
+    }
 }
 
 impl Sighting {
     /// Something that is seen for the first time.
     pub fn new(kind: Kind, facts: Facts, now: Timestamp) -> Self {
         Self { kind, first_seen: now, facts, standing: Standing::Seen, told: None, marked: None }
+    }
+
+    /// Begins the grace period anew: no mark from before this moment counts.
+    pub fn begin_anew(&mut self, now: Timestamp) {
+        self.first_seen = now;
+        self.marked = self.marked.map(|_| now);
     }
 
     /// True where people are to be told of it.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use autopilot::{
     control::Mode,
     leftovers::{Endpoint, EndpointState, Ingress, IngressStatus, ListedService, MARK},
-    mutation::Receipt,
+    mutation::{Outcome, Receipt},
     period::Period,
     service::ServiceStatus,
 };
@@ -69,10 +69,40 @@ fn ingress(service: &str, endpoint: &str) -> Ingress {
     }
 }
 
-/// An account of endpoints whose acts all succeed, and its function's memory.
+/// What becomes of acts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answers {
+    Made,
+    /// Tags are not changed for good.
+    TagsRefused,
+    /// Tags are not changed now.
+    TagsThrottled,
+    Stopped,
+    OverBudget,
+    DryRun,
+}
+
+impl Answers {
+    fn to(self, act: &Act) -> Outcome {
+        let of_tags = matches!(act, Act::Mark { .. } | Act::Unmark { .. });
+        match self {
+            Self::TagsRefused if of_tags => Outcome::Refused("UnauthorizedOperation".into()),
+            Self::TagsThrottled if of_tags => Outcome::Wait("RequestLimitExceeded".into()),
+            Self::Made | Self::TagsRefused | Self::TagsThrottled => {
+                Outcome::Made(Receipt { operation: None })
+            }
+            Self::Stopped => Outcome::Stopped(start()),
+            Self::OverBudget => Outcome::BudgetExhausted(start() + DAY * 99),
+            Self::DryRun => Outcome::Planned(Mode::DryRun),
+        }
+    }
+}
+
+/// An account of endpoints, and its function's memory.
 struct World {
     inventory: Inventory,
     memory: Memory,
+    answers: Answers,
     deleted: Vec<String>,
     said: Vec<Say>,
 }
@@ -81,7 +111,13 @@ impl World {
     fn new(endpoints: usize) -> Self {
         let endpoints = (0..endpoints).map(endpoint).collect();
         let inventory = Inventory { endpoints, services: vec![service()], ..Inventory::default() };
-        Self { inventory, memory: Memory::default(), deleted: Vec::new(), said: Vec::new() }
+        Self {
+            inventory,
+            memory: Memory::default(),
+            answers: Answers::Made,
+            deleted: Vec::new(),
+            said: Vec::new(),
+        }
     }
 
     /// One run in a mode; what was done, in words.
@@ -95,12 +131,10 @@ impl World {
             self.said.extend(plan.say);
             let Some(act) = plan.act else { return done };
             done.push(act.to_string());
-            let outcome = if mode == Mode::On {
+            let outcome = if mode == Mode::On { self.answers.to(&act) } else { Outcome::Planned(mode) };
+            if matches!(outcome, Outcome::Made(_)) {
                 self.carry_out(&act, &mut seen.heard);
-                Outcome::Made(Receipt { operation: None })
-            } else {
-                Outcome::Planned(mode)
-            };
+            }
             concluded(&mut self.memory, &act, &outcome, now);
         }
         panic!("a run ends: {done:?}")
@@ -183,6 +217,123 @@ fn what_is_used_again_loses_its_mark_and_starts_anew() {
     assert_eq!(world.run(Mode::On, None, day(14)), [""; 0]);
     assert_eq!(world.run(Mode::On, None, day(15)), ["delete vpce-0"]);
     assert_eq!(world.reasons(), ["marked", "unmarked", "marked", "deleted"]);
+}
+
+#[test]
+fn what_is_used_again_starts_anew_whatever_becomes_of_its_mark() {
+    use Answers::{DryRun, OverBudget, Stopped, TagsRefused, TagsThrottled};
+    for answers in [TagsRefused, TagsThrottled, Stopped, OverBudget, DryRun] {
+        let mut world = World::new(1);
+        world.daily(0..6);
+        world.inventory.ingress = vec![ingress(service().arn.as_str(), "vpce-0")];
+        world.answers = answers;
+        world.daily(6..8);
+        world.inventory.ingress.clear();
+        world.answers = Answers::Made;
+        world.daily(8..14);
+        assert_eq!(world.living(), 1, "{answers:?}");
+        world.daily(14..16);
+        assert_eq!(world.living(), 0, "{answers:?}");
+    }
+}
+
+#[test]
+fn what_only_the_second_look_finds_in_use_starts_anew_whatever_becomes_of_its_mark() {
+    let mut world = World::new(1);
+    world.daily(0..7);
+    let act = Act::DeleteEndpoints { ids: vec!["vpce-0".into()] };
+    let kept = BTreeMap::from([("vpce-0".to_owned(), Kept::Used("it processed 1 bytes".into()))]);
+    let inventory = Ok(Rc::new(world.inventory.clone()));
+    let mut seen = Seen { inventory, heard: Heard::default(), confirmed: None };
+    let plan = decide(&world.memory, &seen, &policy(), day(7));
+    assert_eq!(plan.act.as_ref(), Some(&act));
+    world.memory = plan.work;
+    concluded(&mut world.memory, &act, &Outcome::Made(Receipt { operation: None }), day(7));
+    seen.heard = Heard { kept, ..Heard::default() };
+    let plan = decide(&world.memory, &seen, &policy(), day(7));
+    world.memory = plan.work;
+    let unmark = plan.act.unwrap();
+    assert_eq!(unmark.to_string(), "unmark vpce-0 (it processed 1 bytes)");
+    concluded(&mut world.memory, &unmark, &Outcome::Wait("RequestLimitExceeded".into()), day(7));
+    world.memory = decide(&world.memory, &seen, &policy(), day(7)).work;
+    world.daily(8..14);
+    assert_eq!(world.living(), 1);
+    world.daily(14..15);
+    assert_eq!(world.living(), 0);
+}
+
+#[test]
+fn what_a_stack_let_go_of_starts_anew() {
+    let mut world = World::new(1);
+    world.turn(Turn::Stack(0));
+    world.daily(0..8);
+    world.turn(Turn::Released(0));
+    world.turn(Turn::MarkedLongAgo(0));
+    world.daily(8..15);
+    assert_eq!(world.living(), 1);
+    world.daily(15..16);
+    assert_eq!(world.living(), 0);
+}
+
+#[test]
+fn a_mark_that_is_not_set_is_told_once_with_the_reason() {
+    for (answers, why) in [
+        (Answers::TagsRefused, "UnauthorizedOperation"),
+        (Answers::Stopped, "everything was stopped by a person at 2026-11-01T12:00:00Z"),
+        (Answers::OverBudget, "the budget of changes is used up until 2027-02-08T12:00:00Z"),
+    ] {
+        let mut world = World::new(1);
+        world.answers = answers;
+        world.daily(0..3);
+        assert_eq!(world.reasons(), ["not-marked"], "{answers:?}");
+        assert_eq!(world.said[0].phase, Phase::Held);
+        assert_eq!(
+            world.said[0].summary,
+            format!(
+                "Endpoint vpce-0 in vpc-1, 3 zones, about $21.90 a month: could not be marked ({why}): no ingress \
+                 connection refers to it, seen since 2026-11-01 12:00 UTC. It is tried again tomorrow."
+            )
+        );
+        world.answers = Answers::Made;
+        world.daily(3..4);
+        assert_eq!(world.reasons(), ["not-marked", "marked"], "{answers:?}");
+    }
+    let mut world = World::new(1);
+    world.answers = Answers::TagsThrottled;
+    world.daily(0..3);
+    assert_eq!(world.reasons(), [""; 0], "what only waits is not told");
+}
+
+#[test]
+fn a_mark_that_is_not_taken_away_is_told_once_with_the_reason() {
+    let used = |world: &mut World| world.turn(Turn::Used(0));
+    let kept = |world: &mut World| world.turn(Turn::Kept(0));
+    let owned = |world: &mut World| world.turn(Turn::Stack(0));
+    let ways: [(&dyn Fn(&mut World), &str, &str); 3] = [
+        (&used, "vpcingressconnection/in/vpce-0 refers to it", "unmarked"),
+        (&kept, "a person keeps it", "unmarked"),
+        (&owned, "its tag aws:cloudformation:stack-id says that a tool owns it", "stack-owned"),
+    ];
+    for answers in [Answers::TagsRefused, Answers::Stopped, Answers::OverBudget] {
+        for (way, because, at_last) in &ways {
+            let mut world = World::new(1);
+            world.daily(0..1);
+            way(&mut world);
+            world.answers = answers;
+            world.daily(1..4);
+            assert_eq!(world.reasons(), ["marked", "not-unmarked"], "{answers:?}, {because}");
+            let said = &world.said[1];
+            assert_eq!(said.phase, Phase::Held);
+            assert!(said.summary.contains(because), "{}", said.summary);
+            assert_eq!(
+                said.more["next_steps"][0],
+                format!("aws ec2 delete-tags --resources vpce-0 --tags Key={MARK}")
+            );
+            world.answers = Answers::Made;
+            world.daily(4..5);
+            assert_eq!(world.reasons(), ["marked", "not-unmarked", at_last], "{answers:?}, {because}");
+        }
+    }
 }
 
 #[test]
@@ -337,18 +488,24 @@ enum Turn {
     Kept(usize),
     Foreign(usize),
     Stack(usize),
+    Released(usize),
     MarkTakenAway(usize),
     MarkedLongAgo(usize),
     TableLost,
 }
 
-fn turns() -> impl Strategy<Value = Vec<Turn>> {
+fn turns() -> impl Strategy<Value = Vec<(Turn, Answers)>> {
     let of = |make: fn(usize) -> Turn| (0..6_usize).prop_map(make);
     let turn = prop_oneof![
         4 => Just(Turn::Nothing), 2 => of(Turn::Used), 3 => of(Turn::Left), 1 => of(Turn::Kept), 1 => of(Turn::Foreign),
-        1 => of(Turn::Stack), 1 => of(Turn::MarkTakenAway), 1 => of(Turn::MarkedLongAgo), 1 => Just(Turn::TableLost),
+        1 => of(Turn::Stack), 2 => of(Turn::Released), 1 => of(Turn::MarkTakenAway), 1 => of(Turn::MarkedLongAgo),
+        1 => Just(Turn::TableLost),
     ];
-    proptest::collection::vec(turn, 1..40)
+    let answers = prop_oneof![
+        6 => Just(Answers::Made), 2 => Just(Answers::TagsRefused), 2 => Just(Answers::TagsThrottled),
+        2 => Just(Answers::Stopped), 1 => Just(Answers::OverBudget), 2 => Just(Answers::DryRun),
+    ];
+    proptest::collection::vec((turn, answers), 1..40)
 }
 
 impl World {
@@ -376,6 +533,10 @@ impl World {
             Turn::Stack(number) => {
                 change(number, &|e| drop(e.tags.insert("aws:cloudformation:stack-id".into(), "x".into())));
             }
+            Turn::Released(number) => change(number, &|endpoint| {
+                endpoint.tags.retain(|key, _| key == MARK);
+                endpoint.owner = Some("123456789012".into());
+            }),
             Turn::MarkTakenAway(number) => change(number, &|e| drop(e.tags.remove(MARK))),
             Turn::MarkedLongAgo(number) => {
                 change(number, &|e| drop(e.tags.insert(MARK.into(), (start() - DAY * 20).to_string())));
@@ -391,9 +552,10 @@ proptest! {
         let mut world = World::new(6);
         // Since when each endpoint is an untouched orphan, as the account itself knows.
         let mut since: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for (number, turn) in (0..).zip(turns) {
+        for (number, (turn, answers)) in (0..).zip(turns) {
             let now = day(number);
             world.turn(turn);
+            world.answers = answers;
             let (policy, kept) = (policy(), BTreeSet::new());
             for finding in finders::find(&world.inventory, Rules { policy: &policy, kept: &kept, now }) {
                 if matches!(finding.verdict, Verdict::Orphan(_)) {
@@ -412,14 +574,15 @@ proptest! {
             // A second run at the same time has nothing to do and nothing to tell.
             let said = world.said.len();
             let again = world.run(Mode::On, None, now + SignedDuration::from_secs(1));
-            prop_assert!(again.is_empty() || world.said.len() > said, "{again:?}");
+            let tries_again = answers != Answers::Made;
+            prop_assert!(tries_again || again.is_empty() || world.said.len() > said, "{again:?}");
         }
     }
 
     #[test]
     fn a_dry_run_never_leads_to_a_deletion(turns in turns()) {
         let mut world = World::new(6);
-        for (number, turn) in (0..).zip(turns) {
+        for (number, (turn, _)) in (0..).zip(turns) {
             world.turn(turn);
             let before = world.inventory.clone();
             world.run(Mode::DryRun, None, day(number));
