@@ -135,15 +135,24 @@ impl tracing::field::Visit for Fields {
 }
 
 /// Counts something in CloudWatch, by way of the log.
-/// Source: CloudWatch embedded metric format specification.
 pub fn count(function: &'static str, metric: &'static str, value: u64, now: Timestamp) {
+    measured(function, metric, "Count", &value.into(), now);
+}
+
+/// Records an amount of money in CloudWatch, in USD, by way of the log.
+pub fn amount(function: &'static str, metric: &'static str, usd: f64, now: Timestamp) {
+    measured(function, metric, "None", &usd.into(), now);
+}
+
+/// Source: CloudWatch embedded metric format specification.
+fn measured(function: &'static str, metric: &'static str, unit: &'static str, value: &Value, now: Timestamp) {
     write_line(&json!({
         "_aws": {
             "Timestamp": now.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
                 "Dimensions": [["Function"]],
-                "Metrics": [{"Name": metric, "Unit": "Count"}],
+                "Metrics": [{"Name": metric, "Unit": unit}],
             }],
         },
         "Function": function,

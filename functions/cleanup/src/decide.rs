@@ -30,7 +30,7 @@ use crate::{
     inventory::Inventory,
     report,
     settings::Policy,
-    state::{Kind, Memory},
+    state::{Kind, Memory, OverCap},
 };
 
 /// `DeleteVpcEndpoints` takes so many at once.
@@ -142,20 +142,11 @@ impl fmt::Display for Act {
     }
 }
 
-/// More deletions are due than a run may make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OverCap {
-    /// So many are due.
-    pub due: usize,
-    /// So many may be made.
-    pub cap: usize,
-}
-
 /// What to do next.
 pub fn decide(memory: &Memory, seen: &Seen, policy: &Policy, now: Timestamp) -> Plan<Memory, Act> {
     let inventory = match &seen.inventory {
         Ok(inventory) => inventory,
-        Err(why) => return hold(memory, why),
+        Err(why) => return hold(memory, why, now),
     };
     let rules = Rules { policy, kept: &memory.kept, now };
     let findings = finders::find(inventory, rules);
@@ -167,20 +158,22 @@ pub fn decide(memory: &Memory, seen: &Seen, policy: &Policy, now: Timestamp) -> 
         let (decision, reason) = (act.word(), act.to_string());
         return Plan { decision, reason, work: memory, open: true, say: Vec::new(), act: Some(act) };
     }
-    let say = report::of(&mut memory, over, policy);
+    let say = report::of(&mut memory, over, policy, now);
     let reason = say.as_ref().map_or("nothing new".to_owned(), |say| say.summary.clone());
     let decision = if say.is_some() { "report" } else { "rest" };
     Plan { decision, reason, work: memory, open: true, say: say.into_iter().collect(), act: None }
 }
 
 /// The inventory is not whole: nothing is concluded from it, not even that something is used.
-fn hold(memory: &Memory, why: &str) -> Plan<Memory, Act> {
+fn hold(memory: &Memory, why: &str, now: Timestamp) -> Plan<Memory, Act> {
+    let since = memory.unread_since.unwrap_or(now);
     let summary = format!("Nothing is marked or deleted in this run: not everything could be read ({why}).");
-    let say = Say::new(Phase::Held, "inventory-incomplete", summary, json!({"action": "hold"}));
+    let say =
+        Say::new(Phase::Held, "inventory-incomplete", summary, json!({"action": "hold", "since": since}));
     Plan {
         decision: "hold",
         reason: format!("inventory-incomplete: {why}"),
-        work: memory.clone(),
+        work: Memory { unread_since: Some(since), ..memory.clone() },
         open: true,
         say: vec![say],
         act: None,

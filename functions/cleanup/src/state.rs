@@ -27,6 +27,21 @@ pub struct Memory {
     pub run: Run,
     /// When everything was last looked at, to half a day.
     pub looked_at: Option<Timestamp>,
+    /// Since when not everything could be read.
+    pub unread_since: Option<Timestamp>,
+    /// That more is due than a run may delete, as people were told of it last.
+    pub over_cap: Option<OverCap>,
+    /// Zones of the endpoints that were deleted so far: what they cost is saved.
+    pub freed_zones: usize,
+}
+
+/// More deletions are due than a run may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverCap {
+    /// So many are due.
+    pub due: usize,
+    /// So many may be made.
+    pub cap: usize,
 }
 
 /// What a run has dealt with: each resource once, however it ended.
@@ -45,6 +60,9 @@ pub struct Sighting {
     pub kind: Kind,
     /// Since when it is seen left over without a break. A mark that is older does not count.
     pub first_seen: Timestamp,
+    /// True where it was no orphan when it was looked at last, whatever mark it bears: as one it begins anew.
+    #[serde(default)]
+    pub no_orphan: bool,
     /// What is to be known of it.
     pub facts: Facts,
     /// Where it stands.
@@ -129,6 +147,11 @@ pub enum Standing {
         /// Why, in a few words.
         why: String,
     },
+    /// It is due, and nothing may be deleted now.
+    Withheld {
+        /// Why, in a few words.
+        why: String,
+    },
     /// It is left over, and could not be marked.
     NotMarked {
         /// Why, in a few words.
@@ -166,6 +189,7 @@ impl Standing {
             Self::Deleted => (Phase::Succeeded, "deleted"),
             Self::DeletedInUse { .. } => (Phase::Failed, "deleted-in-use"),
             Self::NotDeleted { .. } => (Phase::Failed, "not-deleted"),
+            Self::Withheld { .. } => (Phase::Held, "withheld"),
             Self::NotMarked { .. } => (Phase::Held, "not-marked"),
             Self::NotUnmarked { .. } => (Phase::Held, "not-unmarked"),
             Self::Unmarked { .. } => (Phase::Progressed, "unmarked"),
@@ -178,25 +202,26 @@ impl Standing {
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Deleted | Self::DeletedInUse { .. } | Self::Unmarked { .. })
     }
-
-    /// True where it is no orphan as it stands, whatever mark it bears: as an orphan it begins anew.
-    pub fn is_of_no_orphan(&self) -> bool {
-        matches!(
-            self,
-            Self::Reported | Self::StackOwned { .. } | Self::Unmarked { .. } | Self::NotUnmarked { .. }
-        )
-    }
 }
 
 impl Sighting {
     /// Something that is seen for the first time.
     pub fn new(kind: Kind, facts: Facts, now: Timestamp) -> Self {
-        Self { kind, first_seen: now, facts, standing: Standing::Seen, told: None, marked: None }
+        Self {
+            kind,
+            first_seen: now,
+            no_orphan: false,
+            facts,
+            standing: Standing::Seen,
+            told: None,
+            marked: None,
+        }
     }
 
     /// Begins the grace period anew: no mark from before this moment counts.
     pub fn begin_anew(&mut self, now: Timestamp) {
         self.first_seen = now;
+        self.no_orphan = false;
         self.marked = self.marked.map(|_| now);
     }
 

@@ -1,4 +1,4 @@
-//! What the outcome of an act changes. What was refused, stopped or is over budget is told of each resource.
+//! What the outcome of an act changes. What is refused, stopped or over budget is told of each resource.
 
 use autopilot::mutation::Outcome;
 use jiff::Timestamp;
@@ -59,19 +59,23 @@ fn unmark(sighting: &mut Sighting, because: &str, outcome: &Outcome) {
 }
 
 fn delete(sighting: &mut Sighting, outcome: &Outcome) {
-    sighting.standing = match outcome {
-        Outcome::Made(_) => Standing::Deleting,
-        Outcome::Planned(_) => Standing::WouldDelete,
-        Outcome::Refused(why) => Standing::NotDeleted { why: why.clone() },
-        Outcome::Stopped(_) | Outcome::BudgetExhausted(_) | Outcome::Wait(_) => return,
-    };
+    match outcome {
+        Outcome::Made(_) => sighting.standing = Standing::Deleting,
+        Outcome::Planned(_) => sighting.standing = Standing::WouldDelete,
+        Outcome::Refused(why) => sighting.standing = Standing::NotDeleted { why: why.clone() },
+        outcome => {
+            if let Some(why) = why_not(outcome) {
+                sighting.standing = Standing::Withheld { why };
+            }
+        }
+    }
 }
 
-/// Why a tag was not changed, where that is more than a matter of waiting.
+/// Why it was not done, where that is more than a matter of waiting. The same at every try, so that it is told once.
 fn why_not(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Stopped(since) => Some(format!("everything was stopped by a person at {since}")),
-        Outcome::BudgetExhausted(until) => Some(format!("the budget of changes is used up until {until}")),
+        Outcome::BudgetExhausted(_) => Some("the budget of changes is used up".to_owned()),
         Outcome::Refused(why) => Some(why.clone()),
         Outcome::Planned(_) | Outcome::Wait(_) | Outcome::Made(_) => None,
     }

@@ -25,6 +25,7 @@ pub(super) fn remember(
     now: Timestamp,
 ) -> Memory {
     watch(&mut memory, now);
+    memory.unread_since = None;
     for finding in findings {
         // What this run has dealt with looks in its inventory as it was before.
         if memory.is_handled(&finding.id, now) {
@@ -47,7 +48,7 @@ pub(super) fn remember(
         } else if let Some(by) = heard.deleted.get(&id) {
             sighting.standing = deleted(by.as_deref());
         } else if let Some(kept) = heard.kept.get(&id) {
-            keep(sighting, kept, now);
+            keep(sighting, kept);
         } else if !found(&id) && !vanish(sighting, &id, inventory, references.get(id.as_str()).copied()) {
             memory.resources.remove(&id);
         }
@@ -69,6 +70,7 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
         .entry(finding.id.clone())
         .or_insert_with(|| Sighting::new(finding.kind, finding.facts.clone(), now));
     sighting.facts = finding.facts.clone();
+    sighting.no_orphan |= !matches!(finding.verdict, Verdict::Orphan(_) | Verdict::Never(Never::State(_)));
     match &finding.verdict {
         Verdict::Reported => sighting.standing = Standing::Reported,
         // That its mark could not be taken away is told before whose it is.
@@ -78,7 +80,7 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
             sighting.standing = Standing::StackOwned { tag: tag.clone() }
         }
         Verdict::Never(Never::State(_)) => {}
-        Verdict::Never(_) if finding.facts.marked => in_use(sighting, now),
+        Verdict::Never(_) if finding.facts.marked => in_use(sighting),
         Verdict::Never(why) => used_again(memory, &finding.id, &why.to_string()),
         Verdict::Orphan(mark) => orphaned(sighting, *mark, now),
     }
@@ -86,11 +88,11 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
 
 /// It is left over, and what it was before decides whether its mark counts.
 fn orphaned(sighting: &mut Sighting, mark: Mark, now: Timestamp) {
-    if sighting.standing.is_of_no_orphan() {
+    if sighting.no_orphan {
         sighting.begin_anew(now);
     }
     match (since(sighting, mark), &sighting.standing) {
-        (Some(_), Standing::WouldDelete | Standing::NotDeleted { .. })
+        (Some(_), Standing::WouldDelete | Standing::NotDeleted { .. } | Standing::Withheld { .. })
         | (None, Standing::WouldMark | Standing::NotMarked { .. }) => {}
         (Some(since), _) => sighting.standing = Standing::Marked { since },
         (None, _) => sighting.standing = Standing::Seen,
@@ -98,9 +100,9 @@ fn orphaned(sighting: &mut Sighting, mark: Mark, now: Timestamp) {
 }
 
 /// It is no orphan, though it bears the mark. Taking that away is what tells of it; but that may fail or not be
-/// allowed, so the grace period begins anew whatever becomes of the mark.
-fn in_use(sighting: &mut Sighting, now: Timestamp) {
-    sighting.begin_anew(now);
+/// allowed, so the mark counts no longer whatever becomes of it.
+fn in_use(sighting: &mut Sighting) {
+    sighting.no_orphan = true;
     let is_told_otherwise = matches!(
         sighting.standing,
         Standing::Deleting | Standing::Unmarked { .. } | Standing::NotUnmarked { .. }
@@ -131,9 +133,10 @@ pub(super) fn since(sighting: &Sighting, mark: Mark) -> Option<Timestamp> {
 }
 
 /// What the second look kept in doubt stands as it stood. That an endpoint is used again is told with its mark.
-fn keep(sighting: &mut Sighting, kept: &Kept, now: Timestamp) {
+fn keep(sighting: &mut Sighting, kept: &Kept) {
     match kept {
         Kept::Used(why) if sighting.kind != Kind::Endpoint => {
+            sighting.no_orphan = true;
             sighting.standing = Standing::Unmarked { why: why.clone() };
         }
         Kept::Used(_) => {
@@ -141,7 +144,7 @@ fn keep(sighting: &mut Sighting, kept: &Kept, now: Timestamp) {
             if sighting.standing == Standing::Deleting {
                 sighting.standing = Standing::Seen;
             }
-            in_use(sighting, now);
+            in_use(sighting);
         }
         _ if sighting.standing == Standing::Deleting => {
             let since = sighting.marked.unwrap_or(sighting.first_seen);
@@ -165,8 +168,10 @@ fn vanish(sighting: &mut Sighting, id: &str, inventory: &Inventory, by: Option<&
         | Standing::NotMarked { .. }
         | Standing::WouldMark
         | Standing::WouldDelete
+        | Standing::Withheld { .. }
             if alive =>
         {
+            sighting.no_orphan = true;
             sighting.standing = Standing::Unmarked { why: "its service is there".to_owned() };
         }
         standing if standing.is_final() => {}
