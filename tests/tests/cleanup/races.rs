@@ -4,13 +4,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Result;
 use autopilot_tests::messages::assert_says;
-use sandbox::aws::{
-    Options,
-    apprunner::{AppRunner, IngressStatus},
+use sandbox::{
+    aws::{
+        Fault, Options,
+        apprunner::{AppRunner, IngressStatus, ServiceSpec},
+    },
+    stage::Stage,
 };
+use serde_json::json;
 
 use crate::{
-    CLEANUP, assert_well, connect, due, endpoint, grace, is_marked, living, mutations, report, run,
+    CLEANUP, assert_well, command, connect, due, endpoint, grace, is_marked, living, mutations, report, run,
     stage_with, told,
 };
 
@@ -20,10 +24,7 @@ const SERVICE: &str =
 #[tokio::test]
 async fn between_mark_and_deletion_its_mark_is_taken_away() -> Result<()> {
     let stage = due().await?;
-    let late = stage
-        .account
-        .services()
-        .create(sandbox::aws::apprunner::ServiceSpec::image("late", autopilot_tests::IMAGE))?;
+    let late = stage.account.services().create(ServiceSpec::image("late", autopilot_tests::IMAGE))?;
     connect(&stage, &late, "vpce-0a1", IngressStatus::PendingCreation);
     run(&stage).await?;
     assert_eq!((living(&stage).len(), is_marked(&stage, "vpce-0a1")), (1, false));
@@ -33,8 +34,57 @@ async fn between_mark_and_deletion_its_mark_is_taken_away() -> Result<()> {
     assert_well(&stage)
 }
 
+/// How a mark stays though its endpoint is in use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stays {
+    Refused,
+    Stopped,
+    DryRun,
+}
+
+#[tokio::test]
+async fn a_mark_that_stayed_while_its_endpoint_was_in_use_counts_no_longer() -> Result<()> {
+    for stays in [Stays::Refused, Stays::Stopped, Stays::DryRun] {
+        let stage = due().await?;
+        let services = stage.account.services();
+        let late = services.create(ServiceSpec::image("late", autopilot_tests::IMAGE))?;
+        let connection = connect(&stage, &late, "vpce-0a1", IngressStatus::Available);
+        let denied = Fault::Refuse { code: "UnauthorizedOperation".into(), message: "not you".into() };
+        match stays {
+            Stays::Refused => stage.account.faults().next("ec2", "DeleteTags", 1, denied),
+            Stays::Stopped => drop(command(&stage, json!({"command": "stop"})).await?),
+            Stays::DryRun => {}
+        }
+        command(&stage, json!({"command": "run", "dry_run": stays == Stays::DryRun})).await?;
+        assert!(is_marked(&stage, "vpce-0a1"), "{stays:?}");
+        let expected: &[&str] =
+            if stays == Stays::DryRun { &["marked"] } else { &["marked", "not-unmarked"] };
+        assert_eq!(reasons(&stage), expected, "{stays:?}");
+        if stays == Stays::Refused {
+            let summary = report(&stage, "not-unmarked")?["summary"].to_string();
+            assert_says(&summary, &["refers to it", "UnauthorizedOperation", "no longer counts"]);
+        }
+        command(&stage, json!({"command": "go"})).await?;
+        // It is left again at once: the old mark is older than the grace period, the new orphan is not.
+        services.set_ingress_status(&connection, IngressStatus::Deleted)?;
+        run(&stage).await?;
+        assert_eq!(living(&stage), ["vpce-0a1"], "{stays:?}");
+        grace().await;
+        run(&stage).await?;
+        assert_eq!(living(&stage), [""; 0], "{stays:?}: a grace period later it goes");
+        assert_well(&stage)?;
+    }
+    Ok(())
+}
+
+/// The reasons of every report, without those of the stop and its end.
+fn reasons(stage: &Stage) -> Vec<String> {
+    let told = told(stage).into_iter().map(|(_, reason)| reason);
+    told.filter(|reason| !["stopped", "going"].contains(&reason.as_str())).collect()
+}
+
 /// Connects a service with the endpoint once the function makes this call for the n-th time.
-async fn taken_at(operation: &'static str, nth: usize) -> Result<sandbox::stage::Stage> {
+async fn taken_at(operation: &'static str, nth: usize) -> Result<Stage> {
     let apprunner: Arc<OnceLock<AppRunner>> = Arc::default();
     let (reach, count) = (apprunner.clone(), Mutex::new(0));
     let account = Options {
