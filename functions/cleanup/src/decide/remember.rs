@@ -152,7 +152,7 @@ fn keep(sighting: &mut Sighting, kept: &Kept) {
             sighting.standing =
                 sighting.told.clone().filter(|_| marked).unwrap_or(Standing::Marked { since });
         }
-        _ => {}
+        Kept::Unsure(_) => {}
     }
 }
 

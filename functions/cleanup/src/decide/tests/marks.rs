@@ -33,19 +33,16 @@ fn a_mark_that_is_not_set_is_told_once_with_the_reason() {
 
 #[test]
 fn a_mark_that_is_not_taken_away_is_told_once_with_the_reason() {
-    let used = |world: &mut World| world.turn(Turn::Used(0));
-    let kept = |world: &mut World| world.turn(Turn::Kept(0));
-    let owned = |world: &mut World| world.turn(Turn::Stack(0));
-    let ways: [(&dyn Fn(&mut World), &str, &str); 3] = [
-        (&used, "vpcingressconnection/in/vpce-0 refers to it", "unmarked"),
-        (&kept, "a person keeps it", "unmarked"),
-        (&owned, "its tag aws:cloudformation:stack-id says that a tool owns it", "stack-owned"),
+    let ways = [
+        (Turn::Used(0), "vpcingressconnection/in/vpce-0 refers to it", "unmarked"),
+        (Turn::Kept(0), "a person keeps it", "unmarked"),
+        (Turn::Stack(0), "its tag aws:cloudformation:stack-id says that a tool owns it", "stack-owned"),
     ];
     for answers in [Answers::TagsRefused, Answers::Stopped, Answers::OverBudget] {
-        for (way, because, at_last) in &ways {
+        for (way, because, at_last) in ways {
             let mut world = World::new(1);
             world.daily(0..1);
-            way(&mut world);
+            world.turn(way);
             world.answers = answers;
             world.daily(1..4);
             assert_eq!(world.reasons(), ["marked", "not-unmarked"], "{answers:?}, {because}");
