@@ -139,6 +139,11 @@ pub fn count(function: &'static str, metric: &'static str, value: u64, now: Time
     emit(&[("Function", function)], &[(metric, "Count", value.into())], now);
 }
 
+/// Records an amount of money in CloudWatch, in USD, by way of the log.
+pub fn amount(function: &'static str, metric: &'static str, usd: f64, now: Timestamp) {
+    emit(&[("Function", function)], &[(metric, "None", usd.into())], now);
+}
+
 /// Counts a message to people in CloudWatch, by way of the log: of which function's doings it tells, and which
 /// phase. `notify` itself tells of failures.
 pub fn told(function: &str, phase: &str, now: Timestamp) {

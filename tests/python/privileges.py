@@ -9,9 +9,11 @@ import collections
 import fnmatch
 import json
 import pathlib
+import re
 import sys
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
+import resolved
+from resolved import ACCOUNT, REGION
 
 # What Lambda does under a function's role, without the function asking for it.
 BY_LAMBDA = "Lambda itself needs it"
@@ -71,9 +73,10 @@ RESOURCES = {
 
 
 def partition_keys(given):
-    holders = [given.get("Key"), given.get("Item"), given.get("ExpressionAttributeValues")]
-    values = [(name, value) for holder in holders for name, value in (holder or {}).items()]
-    return [value["S"] for name, value in values if name.lstrip(":") == "pk"]
+    if "KeyConditionExpression" in given:
+        name = re.match(r"pk = (:\w+)", given["KeyConditionExpression"])[1]
+        return [given["ExpressionAttributeValues"][name]["S"]]
+    return [(given.get("Key") or given["Item"])["pk"]["S"]]
 
 
 def changes(given):
@@ -192,11 +195,40 @@ def records_in(directory):
                 yield json.loads(line)
 
 
-def installed_roles(root):
-    """The statements of each function's role, as CloudFormation resolves them in the tests' account."""
-    from resolved import roles  # the translator takes a second to load, and the tests of this file need none of it
+def listed_arns(expanded, value):
+    return [resolved.arn_of(expanded, resource) for resource in listed(value)]
 
-    return roles(root, ACCOUNT, REGION)
+
+def conditions(value):
+    """Conditions with `Fn::Sub` and `Ref` filled in."""
+    if isinstance(value, dict):
+        if "Fn::Sub" in value:
+            return resolved.sub(value["Fn::Sub"])
+        if "Ref" in value:
+            return resolved.PSEUDO[value["Ref"]]
+        return {key: conditions(item) for key, item in value.items()}
+    return [conditions(item) for item in value] if isinstance(value, list) else value
+
+
+def roles_of(expanded):
+    """The statements of each function's role, as CloudFormation resolves them in the tests' account."""
+    used = [
+        resource["Properties"]["Role"]["Fn::GetAtt"][0]
+        for resource in expanded["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    ]
+    return {
+        role: [
+            {
+                "Action": listed(statement["Action"]),
+                "Resource": listed_arns(expanded, statement["Resource"]),
+                "Condition": conditions(statement.get("Condition", {})),
+            }
+            for policy in expanded["Resources"][role]["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+        for role in used
+    }
 
 
 def main():
@@ -205,7 +237,7 @@ def main():
     directory = parser.parse_args().requests
     root = pathlib.Path(__file__).resolve().parents[2]
     records = list(records_in(directory))
-    refused, used = compare(installed_roles(root), records)
+    refused, used = compare(roles_of(resolved.expand(resolved.written(root))), records)
     unused = {key for key, resources in used.items() if not resources and key[1] not in UNUSED}
 
     print(f"{len(records)} kinds of requests against {len(used)} permissions")
