@@ -31,12 +31,19 @@ where
         force: bool,
         now: Timestamp,
     ) -> Result<Tried, Failure> {
+        if record.state.ledger.intent.is_some() || !shift_of(&mut record)?.maybe_on_their_way.is_empty() {
+            let job = self.advance_one(record, now).await?;
+            if job.raced {
+                return Ok(Tried::Raced);
+            }
+            record = job.record;
+        }
         let shift = shift_of(&mut record)?;
         let after = match (shift.phase, shift.finished_at) {
             (Phase::Succeeded, _) => return Ok(Tried::Answer(self.with_checklist(&record).await?)),
             (Phase::RolledBack, Some(_)) => return Ok(Tried::Answer(answered(&record))),
             (Phase::RolledBack, None) => shift.original.clone(),
-            (Phase::Validating, _) => shift.pairs.successor_alone(),
+            (Phase::Validating, _) if shift.validating_since.is_some() => shift.pairs.successor_alone(),
             (phase, _) => {
                 let message = format!(
                     "the shift is {phase} at {}; finish follows the validation, or an abort",

@@ -128,7 +128,6 @@ where
             // The answer tells it, and ticks have nothing to go on with.
             (Some(Outcome::Refused(_)), Some(shift)) if begins => {
                 shift.enter(Phase::RolledBack, now);
-                shift.hold = None;
                 shift.note("refused", now);
                 job.record.outbox = Outbox::default();
             }

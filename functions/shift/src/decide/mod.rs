@@ -124,7 +124,7 @@ impl Turn {
     }
 
     fn go_on(mut self, seen: &Seen) -> Next {
-        self.release(Why::ForeignEdit);
+        self.shift.release(Why::ForeignEdit);
         self.note_sync(seen);
         self.count(&seen.analysis);
         if self.shift.aborting {
@@ -137,7 +137,7 @@ impl Turn {
         if self.shift.streak.reached(self.shift.plan.failure_limit) && self.shift.weights != Weights::START {
             return self.turn_back(seen);
         }
-        self.release(Why::FromNotHealthy);
+        self.shift.release(Why::FromNotHealthy);
         if self.shift.phase == Phase::Paused {
             return self.stay_paused();
         }
@@ -145,23 +145,24 @@ impl Turn {
             let words = "The successor is being deployed; the shift goes on when that has ended.".to_owned();
             return self.hold(Why::TargetDeploying, &words);
         }
-        self.release(Why::TargetDeploying);
-        let Some(baked_at) = self.shift.baked_at() else {
-            return self.rest("wait", "Route 53 is still telling its servers");
-        };
+        self.shift.release(Why::TargetDeploying);
+        let Some(baked_at) = self.shift.baked_at() else { return self.wait_for_sync() };
         if self.now < baked_at && !self.shift.promoted {
-            self.release(Why::Inconclusive);
+            self.shift.release(Why::Inconclusive);
             return self.rest("wait", format!("until {baked_at}"));
         }
-        match (self.shift.phase, self.shift.next_weight()) {
-            (Phase::Validating, _) => self.validate(seen),
-            (_, Some(weight)) => self.step(&seen.analysis, weight),
-            (_, None) => self.all_there(&seen.analysis),
+        match (self.shift.validated_at(), self.shift.next_weight()) {
+            (Some(until), _) => self.validate(seen, until),
+            (None, Some(weight)) => self.step(&seen.analysis, weight),
+            (None, None) => self.all_there(&seen.analysis),
         }
     }
 
     fn abort(mut self) -> Next {
         if self.shift.written.is_none() {
+            if !self.shift.maybe_on_their_way.is_empty() {
+                return self.rest("wait", "the pair may be on its way; only then there is something to turn back");
+            }
             let name = self.shift.plan.record_name.clone();
             self.shift.aborting = false;
             self.shift.enter(Phase::RolledBack, self.now);
@@ -219,7 +220,7 @@ impl Turn {
     }
 
     fn stay_paused(self) -> Next {
-        let (why, words) = match &self.shift.hold {
+        let (why, words) = match &self.shift.paused_by {
             Some(hold) => (hold.why, hold.words.clone()),
             None => (Why::Paused, "A person paused the shift; resume lets it go on.".to_owned()),
         };
@@ -235,13 +236,14 @@ impl Turn {
             Verdict::Fail => false,
         };
         if !allowed {
+            self.disarm(analysis);
             let words = format!(
                 "No step to {weight} on this: {analysis} It goes on once the analysis passes; promote overrides an \
                  inconclusive one."
             );
             return self.hold(Why::Inconclusive, &words);
         }
-        self.release(Why::Inconclusive);
+        self.shift.release(Why::Inconclusive);
         if self.shift.plan.pause_before.contains(&weight) && self.shift.cleared != Some(weight) {
             let words = format!("The plan wants a person before the step to {weight}; resume lets it go on.");
             return self.pause(Why::PauseBefore, &words);
@@ -256,13 +258,14 @@ impl Turn {
         if analysis.verdict != Verdict::Pass
             && !(self.shift.promoted && analysis.verdict == Verdict::Inconclusive)
         {
+            self.disarm(analysis);
             let words = format!(
                 "Everything is at the successor, but: {analysis} Validation begins once the analysis passes; promote \
                  overrides an inconclusive one."
             );
             return self.hold(Why::Inconclusive, &words);
         }
-        self.release(Why::Inconclusive);
+        self.shift.release(Why::Inconclusive);
         self.shift.promoted = false;
         self.shift.enter(Phase::Validating, self.now);
         self.shift.validating_since = Some(self.now);
@@ -276,21 +279,19 @@ impl Turn {
         self.rest("validate", format!("until {until}"))
     }
 
-    fn validate(mut self, seen: &Seen) -> Next {
+    /// A promotion that met a failure is refused, and not kept for a later analysis.
+    fn disarm(&mut self, analysis: &Analysis) {
+        self.shift.promoted &= analysis.verdict != Verdict::Fail;
+    }
+
+    fn validate(mut self, seen: &Seen, until: Timestamp) -> Next {
         let analysis = &seen.analysis;
-        if let Some(until) = self.shift.validated_at().filter(|until| self.now < *until) {
+        if self.now < until {
             return self.rest("wait", format!("validating until {until}"));
         }
         if !self.shift.plan.finish_automatically {
             return self.rest("wait", "for finish");
         }
-        if analysis.verdict != Verdict::Pass {
-            let words = format!(
-                "Does not finish on this: {analysis} It does once the analysis passes; finish does it now."
-            );
-            return self.hold(Why::Inconclusive, &words);
-        }
-        self.release(Why::Inconclusive);
         if !seen.domains_left.is_empty() {
             let words = format!(
                 "Does not finish: {} still lead to the App Runner service. It does once they do not; finish with \
@@ -299,7 +300,14 @@ impl Turn {
             );
             return self.hold(Why::DomainsLeft, &words);
         }
-        self.release(Why::DomainsLeft);
+        self.shift.release(Why::DomainsLeft);
+        if analysis.verdict != Verdict::Pass {
+            let words = format!(
+                "Does not finish on this: {analysis} It does once the analysis passes; finish does it now."
+            );
+            return self.hold(Why::Inconclusive, &words);
+        }
+        self.shift.release(Why::Inconclusive);
         let after = self.shift.pairs.successor_alone();
         self.act("finish", "the validation time is over", What::Finish, after)
     }
@@ -316,7 +324,6 @@ impl Turn {
     fn gone(mut self) -> Next {
         let name = self.shift.plan.record_name.clone();
         self.shift.enter(Phase::Failed, self.now);
-        self.shift.hold = None;
         self.shift.note("records-gone", self.now);
         let summary = format!(
             "The records of {name} are gone: the name leads nowhere. abort with \"force\": true writes them again at \
@@ -326,26 +333,35 @@ impl Turn {
         self.rest("fail", "the records are gone")
     }
 
-    fn release(&mut self, why: Why) {
-        if self.shift.phase != Phase::Paused && self.shift.hold.as_ref().is_some_and(|hold| hold.why == why) {
-            self.shift.hold = None;
-        }
+    fn pause(mut self, why: Why, words: &str) -> Next {
+        self.shift.pause(why, words, self.now);
+        self.shift.note(&format!("held: {}", why.as_str()), self.now);
+        self.hold(why, words)
     }
 
-    fn pause(mut self, why: Why, words: &str) -> Next {
-        self.shift.enter(Phase::Paused, self.now);
-        self.shift.hold = None;
-        self.hold(why, words)
+    /// True where a step is overdue.
+    fn is_late(&self) -> bool {
+        let deadline = self.shift.progressed_at + span(self.shift.plan.progress_deadline);
+        matches!(self.shift.phase, Phase::Preparing | Phase::Progressing) && self.now >= deadline
+    }
+
+    fn pause_late(self, words: &str) -> Next {
+        let limit = self.shift.plan.progress_deadline;
+        let words = format!("No step for {limit}, so the shift is paused; resume lets it go on. {words}");
+        self.pause(Why::Deadline, &words)
+    }
+
+    fn wait_for_sync(self) -> Next {
+        if self.is_late() {
+            return self.pause_late("Route 53 has not told yet that all of its servers have the newest change.");
+        }
+        self.rest("wait", "Route 53 is still telling its servers")
     }
 
     /// Nothing is done until a person or the facts change; past the deadline, until a person does.
     fn hold(mut self, why: Why, words: &str) -> Next {
-        let deadline = self.shift.progressed_at + span(self.shift.plan.progress_deadline);
-        let steps_are_due = matches!(self.shift.phase, Phase::Preparing | Phase::Progressing);
-        if steps_are_due && matches!(why, Why::Inconclusive | Why::TargetDeploying) && self.now >= deadline {
-            let limit = self.shift.plan.progress_deadline;
-            let words = format!("No step for {limit}, so the shift is paused; resume lets it go on. {words}");
-            return self.pause(Why::Deadline, &words);
+        if matches!(why, Why::Inconclusive | Why::TargetDeploying) && self.is_late() {
+            return self.pause_late(words);
         }
         let since = self.shift.hold.as_ref().filter(|hold| hold.why == why).map(|hold| hold.since);
         self.shift.hold = Some(Hold { why, since: since.unwrap_or(self.now), words: words.to_owned() });
