@@ -18,6 +18,9 @@ use crate::{
 /// Source of App Runner's own events.
 pub const APP_RUNNER: &str = "aws.apprunner";
 
+/// Source of alarms' events.
+pub const CLOUD_WATCH: &str = "aws.cloudwatch";
+
 /// Everything that a function can be invoked with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -27,6 +30,8 @@ pub enum Input {
     Operation(ServiceEvent<OperationChange>),
     /// `AppRunner Custom Domain Validation Status Update`.
     CustomDomain(ServiceEvent<DomainChange>),
+    /// `CloudWatch Alarm State Change`.
+    Alarm(AlarmChange),
     /// What a function of the autopilot announced.
     Announcement(Box<Announcement>),
     /// A person's command, or a schedule's `tick` and `reconcile`.
@@ -86,6 +91,17 @@ pub struct DomainChange {
     pub domain: Option<String>,
     /// The status word as it came.
     pub status: String,
+}
+
+/// A change of an alarm's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmChange {
+    /// Its name.
+    pub name: String,
+    /// Its state now: `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// When it changed; the time of the event's arrival where it does not say.
+    pub at: Timestamp,
 }
 
 /// `{"command": "...", ...}`
@@ -169,6 +185,7 @@ pub fn parse(payload: &Value, now: Timestamp) -> Result<Input, FieldError> {
     let detail_type = required(fields, "detail-type", &["detail-type"])?;
     match source {
         APP_RUNNER => app_runner_event(fields, detail_type, now),
+        CLOUD_WATCH if detail_type == "CloudWatch Alarm State Change" => alarm_event(fields, now),
         announcement::SOURCE => {
             Ok(Input::Announcement(Box::new(Announcement::from_event(detail_type, detail(fields)?)?)))
         }
@@ -202,6 +219,22 @@ fn app_runner_event(
         }
         other => Ok(Input::NotOurs(format!("App Runner events of type {} are not handled here", cut(other)))),
     }
+}
+
+/// The fields: CloudWatch user guide, "Alarm events and EventBridge".
+fn alarm_event(fields: &Map<String, Value>, now: Timestamp) -> Result<Input, FieldError> {
+    let detail = detail(fields)?;
+    let name = required(detail, "detail.alarmName", &["alarmName"])?.to_owned();
+    let state = match detail.get("state") {
+        Some(Value::Object(state)) => required(state, "detail.state.value", &["value"])?.to_owned(),
+        Some(other) => {
+            let problem = format!("expected an object, found {}", found(other));
+            return Err(FieldError::new("detail.state", problem));
+        }
+        None => return Err(FieldError::new("detail.state", "is missing")),
+    };
+    let at = fields.get("time").and_then(Value::as_str).and_then(|t| t.parse().ok()).unwrap_or(now);
+    Ok(Input::Alarm(AlarmChange { name, state, at }))
 }
 
 fn envelope<T>(
@@ -342,6 +375,25 @@ mod tests {
         }
         let carried = OperationChange::new("RestartServiceFailed");
         assert_eq!((carried.word.as_str(), carried.meaning), ("RestartServiceFailed", None));
+    }
+
+    #[test]
+    fn an_alarm_is_read_by_name_and_state_and_what_is_missing_is_named() {
+        let alarm = |detail: Value| {
+            json!({"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change",
+                   "time": "2026-11-20T09:12:00Z", "detail": detail})
+        };
+        let read = parse(&alarm(json!({"alarmName": "5xx", "state": {"value": "ALARM"}})), now()).unwrap();
+        let at = "2026-11-20T09:12:00Z".parse().unwrap();
+        assert_eq!(read, Input::Alarm(AlarmChange { name: "5xx".into(), state: "ALARM".into(), at }));
+        for (detail, field) in [
+            (json!({"state": {"value": "OK"}}), "detail.alarmName"),
+            (json!({"alarmName": "5xx"}), "detail.state"),
+            (json!({"alarmName": "5xx", "state": "OK"}), "detail.state"),
+            (json!({"alarmName": "5xx", "state": {}}), "detail.state.value"),
+        ] {
+            assert_eq!(parse(&alarm(detail), now()).unwrap_err().field, field);
+        }
     }
 
     #[test]

@@ -38,6 +38,13 @@ RULES = {
         ("command-*", None),
         ("schedule-*", None),
     ],
+    "rollback": [
+        ("operation-*", "OperationChanged"),
+        ("alarm-went-off", "AlarmWentOff"),
+        ("alarm-ok", None),
+        ("command-*", None),
+        ("schedule-*", None),
+    ],
     "rebuild": [
         ("operation-*-failed", "OperationFailed"),
         ("status-*-failed", "StatusFailed"),
@@ -165,6 +172,12 @@ def spellings(root, table):
          | {"RestartServiceFailed": "OperationEnded", "FailedToDecide": None}),
         ("notify", "StatusSettled", "CURRENT_FIELDS", STATUS,
          STATUSES | {"UPDATE_FAILED": "StatusSettled", "RESTARTING": None}),
+        ("rollback", "OperationChanged", "OPERATION_FIELDS", OPERATION,
+         {f"{operation}{stage}": None for operation in OPERATIONS for stage in STAGES}
+         | {f"{operation}{stage}": "OperationChanged"
+            for operation in ["CreateService", "UpdateService", "Deployment"] for stage in STAGES}
+         | {"DeleteServiceCompletedSuccessfully": "OperationChanged",
+            "PauseServiceCompletedSuccessfully": "OperationChanged"}),
         ("rebuild", "OperationFailed", "OPERATION_FIELDS", OPERATION,
          {f"{operation}{stage}": None for operation in OPERATIONS for stage in STAGES}
          | {"CreateServiceFailed": "OperationFailed", "DeleteServiceFailed": "OperationFailed"}),

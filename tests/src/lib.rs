@@ -40,6 +40,9 @@ pub const REBUILD: &str = "RebuildFunction";
 /// The logical ID of `shift`.
 pub const SHIFT: &str = "ShiftFunction";
 
+/// The logical ID of `rollback`.
+pub const ROLLBACK: &str = "RollbackFunction";
+
 /// An image in the account's registry.
 pub const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v7";
 

@@ -76,7 +76,7 @@ where
             }
             Input::Operation(event) => Ok(ignored(&format!("{:?} leaves nothing behind", event.change.word))),
             Input::Status(_) | Input::CustomDomain(_) => Ok(ignored("the operation's event tells the same")),
-            Input::Announcement(_) => Ok(ignored("announcements are for notify")),
+            Input::Alarm(_) | Input::Announcement(_) => Ok(ignored("cleanup does not act on this")),
             Input::NotOurs(reason) => Ok(ignored(&reason)),
         }
     }

@@ -66,6 +66,7 @@ where
         let (service, trigger) = match event::parse(payload, call.now)? {
             Input::Command(command) => return self.command(&command, call).await,
             Input::Announcement(announcement) => return self.announcement(&announcement, call).await,
+            Input::Alarm(_) => return Ok(ignored("notify does not act on alarms")),
             Input::NotOurs(reason) => return Ok(ignored(&reason)),
             Input::Operation(event) => (event.service.clone(), decide::operation_trigger(&event)),
             Input::Status(event) => (event.service.clone(), decide::status_trigger(&event)),

@@ -60,7 +60,7 @@ where
                 Some(kind) => (event.service, kind, (event.at, event.id)),
                 None => return Ok(ignored("no failed creation or deletion")),
             },
-            Input::CustomDomain(_) | Input::Announcement(_) => {
+            Input::CustomDomain(_) | Input::Alarm(_) | Input::Announcement(_) => {
                 return Ok(ignored("rebuild does not act on this"));
             }
             Input::NotOurs(reason) => return Ok(ignored(&reason)),

@@ -17,9 +17,6 @@ use crate::{
     world::World,
 };
 
-/// Source and detail-type of an alarm's event (CloudWatch guide, "Alarm events and EventBridge").
-const ALARM: (&str, &str) = ("aws.cloudwatch", "CloudWatch Alarm State Change");
-
 impl<W, S, B> Handler for Shifts<W, S, B>
 where
     W: World,
@@ -27,13 +24,12 @@ where
     B: Announce,
 {
     async fn handle(&self, payload: Value, call: Call) -> Result<Value, Failure> {
-        if (payload["source"].as_str(), payload["detail-type"].as_str()) == (Some(ALARM.0), Some(ALARM.1)) {
-            let name = payload["detail"]["alarmName"].as_str().unwrap_or_default();
-            let concerned = |shift: &Shift| shift.plan.alarms.iter().any(|alarm| alarm == name);
-            return self.hurry(concerned, &call).await;
-        }
         let service: ServiceArn = match event::parse(&payload, call.now)? {
             Input::Command(command) => return self.command(&command, &call).await,
+            Input::Alarm(alarm) => {
+                let concerned = |shift: &Shift| shift.plan.alarms.contains(&alarm.name);
+                return self.hurry(concerned, &call).await;
+            }
             Input::Operation(event) => event.service,
             Input::Status(event) => event.service,
             Input::CustomDomain(event) => event.service,

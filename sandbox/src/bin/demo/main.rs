@@ -6,6 +6,7 @@
 
 mod cleanup;
 mod rebuild;
+mod rollback;
 mod scenes;
 mod shift;
 mod timeline;
@@ -48,6 +49,10 @@ async fn play(root: &Path) -> Result<()> {
         ("CleanupMode", "on"),
         ("GracePeriod", "2s"),
         ("HostedZoneIds", shift::ZONE),
+        ("RollbackMode", "on"),
+        ("SettleTime", "1s"),
+        ("RollbackCoolDown", "1s"),
+        ("AnalysisFailureLimit", "1"),
     ];
     let stage = Stage::raise(&root.join("template.yaml"), &parameters, binaries, account, &host).await?;
     // The zone that the parameters name has to be there: cleanup decides nothing on an inventory with a hole.

@@ -14,7 +14,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::{cleanup, rebuild, shift, timeline::Timeline};
+use crate::{cleanup, rebuild, rollback, shift, timeline::Timeline};
 
 const OPERATIONS: [&str; 6] =
     ["CreateService", "DeleteService", "UpdateService", "Deployment", "PauseService", "ResumeService"];
@@ -25,12 +25,15 @@ const ACCOUNT: &str = "123456789012";
 
 /// Plays them all.
 pub(crate) async fn all(stage: &Stage, root: &Path) -> Result<()> {
+    let [checkout, basket] = rollback::install(stage).await?;
     guide_samples(stage, root).await?;
     every_status(stage).await;
     failed_deployment(stage).await?;
     lost_events(stage).await?;
     silent_topic(stage).await?;
     rebuild::failed_creation(stage).await?;
+    rollback::bad_deployment(stage, &checkout).await?;
+    rollback::bad_version(stage, &basket).await?;
     cleanup::orphaned_endpoint(stage).await?;
     shift::scenes(stage).await?;
     println!("\nThat was the sandbox: no AWS account was touched. Install it: README.md.");
