@@ -15,6 +15,9 @@ use crate::{
     successor::Watched,
 };
 
+/// Trouble that may pass by itself is told once it has lasted so long.
+pub const LASTING: SignedDuration = SignedDuration::from_mins(5);
+
 /// Where a shift stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -65,6 +68,12 @@ pub enum Why {
     FromNotHealthy,
     /// The successor is being deployed.
     TargetDeploying,
+    /// The Express service does not exist any more.
+    TargetGone,
+    /// The Express service could not be read.
+    TargetUnread,
+    /// Route 53's servers do not all have the newest change, or it cannot be asked.
+    NotInSync,
     /// The gate let nothing through: a stop, or a refusal of Route 53.
     Refused,
     /// It could finish, but other domains of the service still lead to App Runner.
@@ -74,7 +83,10 @@ pub enum Why {
 impl Why {
     /// True for what comes and goes by people's doing, or may matter more the second time.
     pub fn is_news_again(self) -> bool {
-        matches!(self, Self::ForeignEdit | Self::FromNotHealthy | Self::Paused | Self::Refused)
+        matches!(
+            self,
+            Self::ForeignEdit | Self::FromNotHealthy | Self::Paused | Self::Deadline | Self::Refused
+        )
     }
 
     /// The machine word.
@@ -87,6 +99,9 @@ impl Why {
             Self::Deadline => "deadline",
             Self::FromNotHealthy => "from-not-healthy",
             Self::TargetDeploying => "target-deploying",
+            Self::TargetGone => "target-gone",
+            Self::TargetUnread => "target-unread",
+            Self::NotInSync => "not-in-sync",
             Self::Refused => "refused",
             Self::DomainsLeft => "domains-left",
         }
@@ -188,6 +203,8 @@ pub struct Shift {
     pub maybe_on_their_way: Vec<Intent>,
     /// Since when it could not be looked at.
     pub troubled_since: Option<Timestamp>,
+    /// Since when what it wants written could not be written.
+    pub unwritten_since: Option<Timestamp>,
     /// The step of `pause_before` that a person has let through.
     pub cleared: Option<u8>,
     /// A person wants it back at 100/0.
@@ -225,6 +242,7 @@ impl Shift {
             paused_by: None,
             maybe_on_their_way: Vec::new(),
             troubled_since: None,
+            unwritten_since: None,
             cleared: None,
             aborting: false,
             promoted: false,

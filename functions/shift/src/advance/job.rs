@@ -8,7 +8,7 @@ use autopilot::{
     mutation::{self, Outcome, Receipt},
     store::{StateWrite, Written},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use tracing::{error, info};
 
@@ -20,11 +20,8 @@ use crate::{
     decide::{Act, Seen, What, decide, made, not_made},
     plan::Plan,
     records::swap,
-    shift::Shift,
+    shift::{LASTING, Shift},
 };
-
-/// Trouble that may pass by itself is announced once it has lasted so long.
-const LASTING: SignedDuration = SignedDuration::from_mins(5);
 
 /// One shift on its way through an invocation.
 #[derive(Debug)]

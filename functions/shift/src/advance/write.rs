@@ -86,7 +86,7 @@ where
         let mut parts: Vec<Vec<Ready<'_>>> = vec![stored.into_iter().flatten().collect()];
         while let Some(mut part) = parts.pop() {
             let Some(first) = part.first() else { continue };
-            match (self.change(zone, first, &part).await, part.len()) {
+            match (self.send(zone, first, &part).await, part.len()) {
                 (Ok(id), _) => {
                     for one in part {
                         one.job.conclude(Ok(Some(id.clone())), now);
@@ -118,7 +118,7 @@ where
         }
     }
 
-    async fn change(
+    async fn send(
         &self,
         zone: &HostedZoneId,
         first: &Ready<'_>,

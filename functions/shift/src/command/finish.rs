@@ -67,7 +67,7 @@ where
             let left = domains_left(&self.world, shift).await?;
             if !left.is_empty() {
                 let message = format!(
-                    "{} still lead to the App Runner service; shift them too, or say \"force\": true",
+                    "{} may still lead to the App Runner service; shift or unlink them first, or say \"force\": true",
                     left.join(", ")
                 );
                 return Ok(Tried::refused("plan.from.service_arn", message));

@@ -9,7 +9,7 @@
 //! | `failure_limit` failures, App Runner well | – | back to 100/0 | back to 100/0 | back to 100/0 |
 //! | the same, App Runner not well | – | hold `from-not-healthy` | the same | the same |
 //! | a person, `pause_before` or the deadline paused it | – | – | wait, remind daily | – |
-//! | the successor is being deployed | hold `target-deploying` | the same | wait | the same |
+//! | the successor is being deployed, gone or cannot be read | hold `target-deploying`, `-gone`, `-unread` | the same | wait | the same |
 //! | not INSYNC, or resolvers may keep what was before | wait | wait | wait | wait |
 //! | within the bake time (the validation time) | – | wait | wait | wait |
 //! | after it: pass | first step, unless the successor fails | next step; after 100: Validating | wait | finish, if the plan says so |
@@ -22,8 +22,10 @@
 //! What a person's command changes is in [`crate::command`]; what a write changes once it is made, in [`made`].
 
 mod act;
+mod holding;
 mod outcome;
 mod side;
+mod unready;
 
 use autopilot::{
     analysis::{Analysis, Verdict},
@@ -37,10 +39,11 @@ use serde_json::{Map, Value, json};
 pub use act::{Act, Because, What};
 pub use outcome::{described, made, not_made};
 pub use side::FromSide;
+pub use unready::Unready;
 
 use crate::{
     records::{Standing, Weights, standing},
-    shift::{Analysed, Hold, Phase, Shift, Why, span},
+    shift::{Analysed, Phase, Shift, Why, span},
 };
 
 /// What a decision looks at.
@@ -48,15 +51,15 @@ use crate::{
 pub struct Seen {
     /// Every record of the name.
     pub records: Vec<RecordSet>,
-    /// How far the newest change is; `None` where nobody had to ask.
-    pub change: Option<ChangeStatus>,
+    /// How far the newest change is, or why Route 53 did not tell; `None` where nobody asked.
+    pub change: Option<Result<ChangeStatus, String>>,
     /// How the successor does.
     pub analysis: Analysis,
     /// How App Runner's side does; asked only where a way back may be needed.
     pub from: FromSide,
-    /// True while the successor is being deployed.
-    pub deploying: bool,
-    /// Other names of the service that still lead to App Runner; asked only where the shift is to finish by itself.
+    /// Why the successor is to take no further step; `None` where it may.
+    pub unready: Option<Unready>,
+    /// Other names of the service that may still lead to App Runner; asked only where the shift is to finish by itself.
     pub domains_left: Vec<String>,
 }
 
@@ -82,8 +85,6 @@ const JITTER: SignedDuration = SignedDuration::from_secs(5);
 /// `GetChange`: usually within 60 seconds).
 const SPREADS_IN: SignedDuration = SignedDuration::from_secs(60);
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-
 /// Decides.
 pub fn decide(shift: &Shift, seen: &Seen, now: Timestamp) -> Next {
     let turn = Turn { shift: shift.clone(), say: Vec::new(), now };
@@ -91,13 +92,17 @@ pub fn decide(shift: &Shift, seen: &Seen, now: Timestamp) -> Next {
         let reason = format!("the shift is {}", shift.phase);
         return turn.rest("nothing", reason);
     }
-    match standing(&shift.expected, &seen.records) {
+    let mut next = match standing(&shift.expected, &seen.records) {
         Standing::AsExpected => turn.go_on(seen),
         Standing::Edited(words) => turn.foreign_edit(&words),
         // Gone, and a person wants them written again.
         Standing::Gone if shift.aborting && shift.expected.is_empty() => turn.abort(),
         Standing::Gone => turn.gone(),
+    };
+    if next.act.is_none() {
+        next.shift.unwritten_since = None;
     }
+    next
 }
 
 /// A decision under way.
@@ -141,12 +146,14 @@ impl Turn {
         if self.shift.phase == Phase::Paused {
             return self.stay_paused();
         }
-        if seen.deploying {
-            let words = "The successor is being deployed; the shift goes on when that has ended.".to_owned();
-            return self.hold(Why::TargetDeploying, &words);
+        if let Some(unready) = &seen.unready {
+            return self.hold(unready.why(), &unready.to_string());
         }
-        self.shift.release(Why::TargetDeploying);
-        let Some(baked_at) = self.shift.baked_at() else { return self.wait_for_sync() };
+        for why in Unready::WHYS {
+            self.shift.release(why);
+        }
+        let Some(baked_at) = self.shift.baked_at() else { return self.wait_for_sync(seen) };
+        self.shift.release(Why::NotInSync);
         if self.now < baked_at && !self.shift.promoted {
             self.shift.release(Why::Inconclusive);
             return self.rest("wait", format!("until {baked_at}"));
@@ -180,7 +187,7 @@ impl Turn {
         let now = self.now;
         let Some(written) = &mut self.shift.written else { return };
         if written.insync_at.is_none() {
-            let told = seen.change == Some(ChangeStatus::InSync);
+            let told = seen.change == Some(Ok(ChangeStatus::InSync));
             let assumed = written.id.is_none() && now.duration_since(written.at) >= SPREADS_IN;
             written.insync_at = (told || assumed).then_some(now);
         }
@@ -217,14 +224,6 @@ impl Turn {
         let (failures, after) = (self.shift.streak.failures(), self.shift.pairs.at(Weights::START));
         let reason = format!("{failures} analyses failed one after the other: {}", seen.analysis);
         self.act("turn-back", reason, What::TurnBack { because }, after)
-    }
-
-    fn stay_paused(self) -> Next {
-        let (why, words) = match &self.shift.paused_by {
-            Some(hold) => (hold.why, hold.words.clone()),
-            None => (Why::Paused, "A person paused the shift; resume lets it go on.".to_owned()),
-        };
-        self.hold(why, &words)
     }
 
     fn step(mut self, analysis: &Analysis, weight: u8) -> Next {
@@ -294,8 +293,8 @@ impl Turn {
         }
         if !seen.domains_left.is_empty() {
             let words = format!(
-                "Does not finish: {} still lead to the App Runner service. It does once they do not; finish with \
-                 \"force\": true does it now.",
+                "Does not finish: {} may still lead to the App Runner service. It does once they are shifted or \
+                 unlinked; finish with \"force\": true does it now.",
                 seen.domains_left.join(", ")
             );
             return self.hold(Why::DomainsLeft, &words);
@@ -312,15 +311,6 @@ impl Turn {
         self.act("finish", "the validation time is over", What::Finish, after)
     }
 
-    fn foreign_edit(self, words: &[String]) -> Next {
-        let words = format!(
-            "Somebody edited the records: {}. Nothing is overwritten. resume goes on where they match a step of the \
-             plan; abort with \"force\": true puts them back to 100/0.",
-            words.join("; ")
-        );
-        self.hold(Why::ForeignEdit, &words)
-    }
-
     fn gone(mut self) -> Next {
         let name = self.shift.plan.record_name.clone();
         self.shift.enter(Phase::Failed, self.now);
@@ -331,54 +321,6 @@ impl Turn {
         );
         self.tell(Told::Failed, "records-gone", summary);
         self.rest("fail", "the records are gone")
-    }
-
-    fn pause(mut self, why: Why, words: &str) -> Next {
-        self.shift.pause(why, words, self.now);
-        self.shift.note(&format!("held: {}", why.as_str()), self.now);
-        self.hold(why, words)
-    }
-
-    /// True where a step is overdue.
-    fn is_late(&self) -> bool {
-        let deadline = self.shift.progressed_at + span(self.shift.plan.progress_deadline);
-        matches!(self.shift.phase, Phase::Preparing | Phase::Progressing) && self.now >= deadline
-    }
-
-    fn pause_late(self, words: &str) -> Next {
-        let limit = self.shift.plan.progress_deadline;
-        let words = format!("No step for {limit}, so the shift is paused; resume lets it go on. {words}");
-        self.pause(Why::Deadline, &words)
-    }
-
-    fn wait_for_sync(self) -> Next {
-        if self.is_late() {
-            return self.pause_late("Route 53 has not told yet that all of its servers have the newest change.");
-        }
-        self.rest("wait", "Route 53 is still telling its servers")
-    }
-
-    /// Nothing is done until a person or the facts change; past the deadline, until a person does.
-    fn hold(mut self, why: Why, words: &str) -> Next {
-        if matches!(why, Why::Inconclusive | Why::TargetDeploying) && self.is_late() {
-            return self.pause_late(words);
-        }
-        let since = self.shift.hold.as_ref().filter(|hold| hold.why == why).map(|hold| hold.since);
-        self.shift.hold = Some(Hold { why, since: since.unwrap_or(self.now), words: words.to_owned() });
-        if since.is_none() {
-            self.shift.note(&format!("held: {}", why.as_str()), self.now);
-        }
-        let days = self.now.duration_since(since.unwrap_or(self.now)).as_secs() / DAY.as_secs();
-        let mut plan = described(&self.shift);
-        if days > 0
-            && let Value::Object(plan) = &mut plan
-        {
-            plan.insert("reminder".to_owned(), days.into());
-        }
-        let summary = format!("The shift of {} holds. {words}", self.shift.plan.record_name);
-        let say = Say { plan, ..self.said(Told::Held, why.as_str(), summary) };
-        self.say.push(say);
-        self.rest("hold", format!("{}: {words}", why.as_str()))
     }
 
     fn tell(&mut self, phase: Told, reason: &'static str, summary: String) {

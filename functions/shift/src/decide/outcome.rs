@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Act, Because, What, particulars};
 use crate::{
     records::{Standing, Weights, longest_ttl, standing},
-    shift::{Hold, Phase, Shift, Why, Written},
+    shift::{Hold, LASTING, Phase, Shift, Why, Written},
 };
 
 /// The write was made, now or earlier. `id` is missing where Route 53's answer was lost.
@@ -19,6 +19,7 @@ pub fn made(shift: &mut Shift, act: &Act, id: Option<ChangeId>, now: Timestamp) 
     shift.expected.clone_from(&act.after);
     shift.hold.clone_from(&shift.paused_by);
     shift.promoted = false;
+    shift.unwritten_since = None;
     if insync_at.is_none() {
         // What wanted other records than these finds them no more.
         shift.maybe_on_their_way.clear();
@@ -82,7 +83,7 @@ fn turned_back(shift: &Shift, because: Because) -> Say {
     said(shift, Told::Failed, because.as_str(), summary)
 }
 
-/// The write was not made: what to announce of it, if anything. Waiting needs no word.
+/// The write was not made: what to announce of it, if anything. Waiting needs no word unless it lasts.
 pub fn not_made(shift: &mut Shift, act: &Act, outcome: &Outcome, now: Timestamp) -> Vec<Say> {
     let name = shift.plan.record_name.clone();
     let words = match outcome {
@@ -103,7 +104,14 @@ pub fn not_made(shift: &mut Shift, act: &Act, outcome: &Outcome, now: Timestamp)
              still works."
         ),
         Outcome::BudgetExhausted(until) => format!("The budget of changes is used up until {until}."),
-        Outcome::Planned(_) | Outcome::Wait(_) | Outcome::Made(_) => return Vec::new(),
+        Outcome::Wait(why) => {
+            let since = *shift.unwritten_since.get_or_insert(now);
+            if now.duration_since(since) < LASTING {
+                return Vec::new();
+            }
+            format!("Since {since} Route 53 has not taken the change: {why}. It is tried again at each tick.")
+        }
+        Outcome::Planned(_) | Outcome::Made(_) => return Vec::new(),
     };
     let since = shift.hold.as_ref().filter(|hold| hold.why == Why::Refused).map_or(now, |hold| hold.since);
     shift.hold = Some(Hold { why: Why::Refused, since, words: words.clone() });
