@@ -214,7 +214,8 @@ async fn finish_waits_for_the_services_other_domains() -> Result<()> {
     crossing.tick_until("Validating").await?;
     let refused = crossing.tell("finish").await?;
     let message = refused["errors"][0]["message"].as_str().context("an error")?;
-    let expected = "example.com (has no record in this zone, so it cannot be told), www.example.com may still lead";
+    let expected =
+        "example.com (has no record in this zone, so it cannot be told), www.example.com may still lead";
     assert!(message.starts_with(expected), "{message}");
     let forced = crossing.ask(&json!({"command": "finish", "record_name": NAME, "force": true})).await?;
     let left = json!(["example.com (has no record in this zone, so it cannot be told)", "www.example.com"]);

@@ -13,12 +13,12 @@ mod settle;
 mod write;
 
 use autopilot::{
+    announcement::send_pending,
     case::CaseRecord,
     desk::Desk,
     error::Failure,
     ports::Announce,
     store::{Record, StateRead, StateWrite, Written},
-    announcement::send_pending,
     telemetry,
 };
 use futures_util::{StreamExt, stream};

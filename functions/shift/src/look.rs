@@ -136,10 +136,7 @@ pub async fn records<W: World>(world: &W, shifts: &[&Shift]) -> Zones {
 }
 
 /// How far changes are that are not everywhere yet, or why Route 53 did not tell.
-async fn changes<W: World>(
-    world: &W,
-    shifts: &[&Shift],
-) -> HashMap<ChangeId, Result<ChangeStatus, String>> {
+async fn changes<W: World>(world: &W, shifts: &[&Shift]) -> HashMap<ChangeId, Result<ChangeStatus, String>> {
     let mut pending: BTreeMap<&HostedZoneId, Vec<(Timestamp, &ChangeId)>> = BTreeMap::new();
     for shift in shifts {
         if let Some(written) = shift.written.as_ref().filter(|written| written.insync_at.is_none())

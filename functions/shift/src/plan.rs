@@ -63,7 +63,7 @@ pub struct Plan {
     pub min_requests: u64,
     /// Share of 5xx answers above which the analysis fails.
     pub max_error_share: f64,
-    /// Mean latency above which the analysis fails.
+    /// Latency (p95) above which the analysis fails.
     pub max_latency: Option<Period>,
     /// `CloudWatch` alarms that turn the shift back.
     pub alarms: Vec<String>,

@@ -79,7 +79,11 @@ impl Job {
     }
 
     /// Stores it as it is now.
-    pub(super) async fn store(&mut self, state: &impl StateWrite, now: Timestamp) -> Result<Written, PortError> {
+    pub(super) async fn store(
+        &mut self,
+        state: &impl StateWrite,
+        now: Timestamp,
+    ) -> Result<Written, PortError> {
         date(&mut self.record, now);
         self.record.save(state).await
     }

@@ -31,9 +31,12 @@ use crate::{
 /// characters.
 const SHARING: usize = 50;
 
-/// So many steps of a refused batch are tried alone; the others wait for the next tick. Turning back waits for
-/// nothing.
+/// So many steps of a refused batch are tried alone; the others wait for the next tick.
 const ALONE: usize = 20;
+
+/// After so many refusals what is left waits for the next tick, so that a zone that takes nothing does not use up the
+/// time of the others. It is enough to find two bad records among 50.
+const REFUSALS: usize = 16;
 
 /// Zones that are written to at the same time.
 const ZONES_AT_ONCE: usize = 5;
@@ -80,12 +83,19 @@ where
     }
 
     /// One batch for several shifts of a zone. Where Route 53 refuses it for good, one of them may be the cause: steps
-    /// are tried alone, ways back in ever smaller batches, so that the others are back soon and none waits.
+    /// are tried alone, ways back in ever smaller batches, so that the others are back soon.
     async fn write(&self, zone: &HostedZoneId, jobs: Vec<&mut Job>, control: &Control, now: Timestamp) {
         let stored = join_all(jobs.into_iter().map(|job| self.begin(job, control, now))).await;
         let mut parts: Vec<Vec<Ready<'_>>> = vec![stored.into_iter().flatten().collect()];
+        let mut refusals = 0;
         while let Some(mut part) = parts.pop() {
             let Some(first) = part.first() else { continue };
+            if refusals >= REFUSALS {
+                for one in part {
+                    one.job.put_off("for the next tick", now);
+                }
+                continue;
+            }
             match (self.send(zone, first, &part).await, part.len()) {
                 (Ok(id), _) => {
                     for one in part {
@@ -93,12 +103,14 @@ where
                     }
                 }
                 (Err(error), 1) => {
+                    refusals += usize::from(is_refused(&error));
                     for one in part {
                         self.conclude_alone(zone, one.job, again(&error), now).await;
                     }
                 }
                 (Err(error), many) if is_refused(&error) => {
                     warn!(error = %error, shifts = many, "A batch was refused; it is tried in parts");
+                    refusals += 1;
                     if part.iter().all(|one| one.job.lane() == Some(Lane::Back)) {
                         parts.push(part.split_off(many / 2));
                         parts.push(part);
@@ -167,13 +179,7 @@ where
     }
 
     /// The batch of one shift alone failed. Where Route 53 rejected it, the records tell whether it was somebody's edit.
-    async fn conclude_alone(
-        &self,
-        zone: &HostedZoneId,
-        job: &mut Job,
-        error: PortError,
-        now: Timestamp,
-    ) {
+    async fn conclude_alone(&self, zone: &HostedZoneId, job: &mut Job, error: PortError, now: Timestamp) {
         let (Some(act), Some(shift), true) = (&job.act, &job.record.state.work, is_rejected(&error)) else {
             return job.conclude(Err(error), now);
         };

@@ -168,7 +168,8 @@ impl Turn {
     fn abort(mut self) -> Next {
         if self.shift.written.is_none() {
             if !self.shift.maybe_on_their_way.is_empty() {
-                return self.rest("wait", "the pair may be on its way; only then there is something to turn back");
+                return self
+                    .rest("wait", "the pair may be on its way; only then there is something to turn back");
             }
             let name = self.shift.plan.record_name.clone();
             self.shift.aborting = false;

@@ -24,7 +24,7 @@ fn the_pair_is_written_first_and_the_first_step_waits_for_the_old_ttl() {
     assert_eq!((&act.before, &act.after), (&shift.original, &shift.pairs.at(Weights::START)));
     made(&mut shift, &act, Some(ChangeId("c1".into())), at(0));
     let pending = Seen { change: Some(Ok(ChangeStatus::Pending)), ..seen(&shift, Verdict::Inconclusive) };
-    assert_eq!(decision(&decide(&shift, &pending, at(600))), ("wait", None));
+    assert_eq!(decision(&decide(&shift, &pending, at(200))), ("wait", None));
     let next = decide(&shift, &seen(&shift, Verdict::Inconclusive), at(600));
     assert_eq!(decision(&next), ("wait", None), "INSYNC is new");
     let shift = next.shift;

@@ -122,7 +122,10 @@ fn each_error_names_its_field_and_what_is_allowed() {
 fn alarms_alone_do_not_judge_a_step() {
     for groups in [json!([]), Value::Null] {
         let found = errors(&with("/to/target_group_arns", groups));
-        assert!(found.len() == 1 && found[0].starts_with("plan.to.target_group_arns: expected at least one"), "{found:?}");
+        assert!(
+            found.len() == 1 && found[0].starts_with("plan.to.target_group_arns: expected at least one"),
+            "{found:?}"
+        );
     }
 }
 

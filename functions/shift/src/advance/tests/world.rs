@@ -52,7 +52,7 @@ pub(super) enum Fate {
     Unheard,
     /// Nothing is heard of it; it arrives when [`Sky::land`] says so.
     Delayed,
-    /// It is refused wherever this name is in it.
+    /// It is refused wherever this name, or one below it, is in it.
     Refused { name: &'static str, code: &'static str },
     /// Route 53 does not answer.
     Down,
@@ -156,7 +156,7 @@ impl DnsWrite for &Sky {
         match fate {
             Fate::Refused { name, code } => {
                 let name: RecordName = name.parse().unwrap();
-                if batch.changes.iter().any(|change| change.record.name == name) {
+                if batch.changes.iter().any(|change| change.record.name.is_within(&name)) {
                     return Err(refused(code, "no"));
                 }
             }
@@ -330,7 +330,12 @@ pub(super) fn under(sky: &Sky) -> Little<'_> {
             express: sky,
             metrics: sky,
         },
-        desk: Desk { partition: PARTITION, topic: Topic::TrafficShift, state: MemoryStore::default(), bus: sky },
+        desk: Desk {
+            partition: PARTITION,
+            topic: Topic::TrafficShift,
+            state: MemoryStore::default(),
+            bus: sky,
+        },
     }
 }
 
@@ -388,7 +393,7 @@ impl Little<'_> {
         }
     }
 
-    pub(super) async fn tick(&self, second: i64) -> Value {
+    pub(super) async fn minute(&self, second: i64) -> Value {
         let call = Call { request_id: String::new(), now: at(second) };
         self.handle(json!({"command": "tick"}), call).await.unwrap()
     }

@@ -65,9 +65,8 @@ fn what_keeps_a_finish_does_not_speak_every_minute() {
     let mut shift = running(&plan(&json!({"finish_automatically": true, "validation_time": "0s"})), 5);
     shift.phase = Phase::Validating;
     shift.validating_since = Some(at(0));
-    let left = |verdict| {
-        move |shift: &Shift| Seen { domains_left: vec!["www".to_owned()], ..seen(shift, verdict) }
-    };
+    let left =
+        |verdict| move |shift: &Shift| Seen { domains_left: vec!["www".to_owned()], ..seen(shift, verdict) };
     let (fails, passes) = (left(Verdict::Inconclusive), left(Verdict::Pass));
     let (_, heard) = through(&shift, &[&fails, &passes, &fails, &passes], 700);
     assert_eq!(heard, ["domains-left"]);
@@ -102,10 +101,8 @@ fn a_refused_promotion_is_not_kept_for_a_later_analysis() {
 fn waiting_for_insync_is_told_once_it_lasts_and_pauses_past_the_deadline() {
     let mut shift = running(&plan(&json!({"progress_deadline": "1h"})), 2);
     shift.written.as_mut().unwrap().insync_at = None;
-    let unread = |shift: &Shift| Seen {
-        change: Some(Err("AccessDenied".to_owned())),
-        ..seen(shift, Verdict::Pass)
-    };
+    let unread =
+        |shift: &Shift| Seen { change: Some(Err("AccessDenied".to_owned())), ..seen(shift, Verdict::Pass) };
     assert_eq!(decide(&shift, &unread(&shift), at(299)).decision, "wait");
     let held = decide(&shift, &unread(&shift), at(300));
     assert_eq!((held.decision, held.say[0].reason), ("hold", "not-in-sync"));
