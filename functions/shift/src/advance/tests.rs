@@ -223,6 +223,24 @@ async fn a_way_back_that_route_53_does_not_take_is_told() {
 }
 
 #[tokio::test]
+async fn an_abort_whose_answer_is_lost_is_told_once_however_often_it_is_asked() {
+    let sky = clear();
+    let little = one(&sky, json!({"bake_time": "30m"})).await;
+    to_the_first_step(&little).await;
+    *sky.fate.borrow_mut() = Fate::Unheard;
+    let unknown = little.tell("abort", "n0", 240).await;
+    assert_eq!(unknown["ok"], false, "{unknown:#}");
+    *sky.fate.borrow_mut() = Fate::Made;
+    for second in [245, 250] {
+        let aborted = little.tell("abort", "n0", second).await;
+        assert_eq!((&aborted["ok"], &aborted["shift"]["phase"]), (&json!(true), &json!("RolledBack")));
+    }
+    assert_eq!(sky.said().iter().filter(|said| *said == "failed aborted").count(), 1, "{:?}", sky.said());
+    let shift = little.shift("n0").await;
+    assert_eq!(shift.history.iter().filter(|entry| entry.event == "aborted").count(), 1);
+}
+
+#[tokio::test]
 async fn a_finish_whose_answer_is_lost_is_settled_by_the_next_tick() {
     for back in [false, true] {
         let sky = clear();

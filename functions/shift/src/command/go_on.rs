@@ -52,16 +52,16 @@ where
 
     pub(super) async fn resume(&self, mut record: ShiftRecord, now: Timestamp) -> Result<Tried, Failure> {
         let shift = shift_of(&mut record)?;
+        let names = [shift.plan.record_name.clone()].into();
+        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await?;
+        settle(&mut record, &found, now)?;
+        let shift = shift_of(&mut record)?;
         if !shift.phase.is_open() {
             return Ok(Tried::refused(
                 "record_name",
                 format!("the shift is {}; nothing is left to resume", shift.phase),
             ));
         }
-        let names = [shift.plan.record_name.clone()].into();
-        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await?;
-        settle(&mut record, &found, now)?;
-        let shift = shift_of(&mut record)?;
         let is_edited = standing(&shift.expected, &found) != Standing::AsExpected;
         if is_edited {
             let matching = (0..=shift.plan.step_weights.len()).find(|steps| {
