@@ -145,7 +145,7 @@ impl Job {
         let plan = match class {
             Class::Permanent => Some(json!({"action": "hold", "error": what})),
             // Its words may differ from one time to the next.
-            _ => lasts.then(|| json!({"action": "hold", "since": since})),
+            Class::Retryable => lasts.then(|| json!({"action": "hold", "since": since})),
         };
         if let Some(plan) = plan {
             let summary =

@@ -80,9 +80,9 @@ fn a_paused_shift_names_what_paused_it_once_what_held_it_beside_is_over() {
     let (held, _) = through(&shift, &[&edited], 0);
     assert_eq!(held.hold.as_ref().map(|hold| hold.why), Some(Why::ForeignEdit));
     let (held, _) = through(&held, &[fine], 60);
-    let hold = held.hold.unwrap();
-    assert_eq!((held.phase, hold.why, hold.since), (Phase::Paused, Why::Paused, at(0)));
-    assert_eq!(hold.words, "A person paused it.");
+    let by = held.hold.unwrap();
+    assert_eq!((held.phase, by.why, by.since), (Phase::Paused, Why::Paused, at(0)));
+    assert_eq!(by.words, "A person paused it.");
 }
 
 #[test]
