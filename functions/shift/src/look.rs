@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use autopilot::{
     analysis::{Analysis, Batch, Checks, LatencyLimit, Source, Target, Verdict, judge},
-    balancing::ExpressService,
+    balancing::{ExpressService, ExpressStatus},
     dns::{ChangeId, ChangeStatus, HostedZoneId, RecordName, RecordSet},
     error::{Class, Failure, PortError},
     evidence::CustomDomain,
@@ -181,6 +181,8 @@ async fn express<W: World>(world: &W, shifts: &[&Shift]) -> Vec<FoundExpress> {
 /// Its own updates move an Express service to other target groups: what is watched follows.
 fn renew(shift: &mut Shift, found: FoundExpress) -> Option<Unready> {
     match found? {
+        // What is deleted is still described for a while.
+        Ok(Some(express)) if express.status != ExpressStatus::Active => Some(Unready::Gone),
         Ok(Some(express)) => {
             let watched = watched_of(&express);
             if watched.load_balancer.is_some() {

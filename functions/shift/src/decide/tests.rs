@@ -188,7 +188,7 @@ fn a_deployment_of_the_successor_holds_steps_and_no_way_back() {
     let mut shift = running(&plan(&json!({"failure_limit": 1})), 2);
     for (unready, reason, words) in [
         (Unready::Deploying, "target-deploying", "is being deployed"),
-        (Unready::Gone, "target-gone", "does not exist any more"),
+        (Unready::Gone, "target-gone", "was deleted"),
         (Unready::Unread("Throttling".into()), "target-unread", "could not be read (Throttling)"),
     ] {
         let with = |shift: &Shift, verdict| Seen { unready: Some(unready.clone()), ..seen(shift, verdict) };

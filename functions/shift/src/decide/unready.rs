@@ -9,7 +9,7 @@ use crate::shift::Why;
 pub enum Unready {
     /// It is being deployed.
     Deploying,
-    /// There is no such service any more.
+    /// There is no such service any more, or it is being deleted.
     Gone,
     /// It could not be read; why.
     Unread(String),
@@ -36,7 +36,7 @@ impl fmt::Display for Unready {
                 f.write_str("The successor is being deployed; the shift goes on when that has ended.")
             }
             Self::Gone => f.write_str(
-                "The Express service of the plan does not exist any more. abort sends all traffic back; the shift \
+                "The Express service of the plan was deleted. abort sends all traffic back; the shift \
                  goes on if the service is made again.",
             ),
             Self::Unread(why) => {
