@@ -33,7 +33,7 @@ use crate::{
 
 /// An intent younger than this may still be on its way: its function may be waiting for the answer. No function
 /// runs for longer than half of it (template.yaml), so after it "not made" is final.
-const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(2);
+pub const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(2);
 
 /// Proof that gate and intent were passed. Every changing call of a port takes one.
 #[derive(Debug)]

@@ -122,7 +122,8 @@ impl Sandbox {
         let elbv2 = Arc::new(Elbv2::new(&account, &region));
         let (ecs, acm) = (Arc::new(Ecs::new(&account, &region)), Arc::new(Acm::new(&account, &region)));
         let route53 = Arc::new(Route53::new(clock.clone()));
-        let requests = requests.as_deref().map_or_else(|| Ok(RequestLog::default()), RequestLog::copied_to)?;
+        let requests =
+            requests.as_deref().map_or_else(|| Ok(RequestLog::default()), RequestLog::copied_to)?;
         let faults = Faults::default();
         // The table of services: a further one is added here.
         let services: Vec<Arc<dyn Service>> = vec![
