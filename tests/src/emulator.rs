@@ -54,12 +54,7 @@ impl Emulator {
         Self::start("ministack", port, &[], &[&own[..], settings].concat()).await
     }
 
-    async fn start(
-        program: &str,
-        port: u16,
-        arguments: &[&str],
-        settings: &[(&str, &str)],
-    ) -> Result<Self> {
+    async fn start(program: &str, port: u16, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Self> {
         let program = root().join(".venv/bin").join(program);
         ensure!(program.exists(), "{} is missing: scripts/test installs it", program.display());
         let server = Command::new(program)

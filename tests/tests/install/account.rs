@@ -19,7 +19,8 @@ pub const STACK: &str = "apprunner-autopilot";
 const ACCOUNT: &str = "123456789012";
 
 /// The services of ministack that a stack is made of, and those that make it.
-const SERVICES: &str = "cloudformation,cloudwatch,dynamodb,ec2,events,iam,lambda,logs,s3,scheduler,sns,sqs,sts";
+const SERVICES: &str =
+    "cloudformation,cloudwatch,dynamodb,ec2,events,iam,lambda,logs,s3,scheduler,sns,sqs,sts";
 
 /// How long a message may take. Machines that run tests are slow.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,7 +39,9 @@ impl Account {
         let happened: Arc<Mutex<Vec<Value>>> = Arc::default();
         let listener = happened.clone();
         let apprunner = Sandbox::start(Options {
-            on_event: Some(Arc::new(move |event| listener.lock().expect("no test panics in here").push(event))),
+            on_event: Some(Arc::new(move |event| {
+                listener.lock().expect("no test panics in here").push(event)
+            })),
             ..Options::default()
         })
         .await?;

@@ -7,8 +7,13 @@ use sandbox::aws::apprunner::ServiceSpec;
 use crate::account::{Account, STACK, answer};
 
 /// Documents with commands for people who operate the stack.
-const DOCUMENTS: [&str; 5] =
-    ["README.md", "docs/operations.md", "docs/rollback.md", "docs/cleanup.md", "docs/migrating-to-ecs-express.md"];
+const DOCUMENTS: [&str; 5] = [
+    "README.md",
+    "docs/operations.md",
+    "docs/rollback.md",
+    "docs/cleanup.md",
+    "docs/migrating-to-ecs-express.md",
+];
 
 /// How the documents send a function a command.
 const ASK: &str = "ask() { aws lambda invoke --function-name \"apprunner-autopilot-$1\" \
@@ -27,7 +32,8 @@ fn blocks(text: &str) -> impl Iterator<Item = &str> {
 fn asks(text: &str) -> Vec<String> {
     let in_lines = text.split('`').filter(|code| code.starts_with("ask ") && !code.contains('\n'));
     let in_blocks = blocks(text).flat_map(str::lines).filter(|line| line.starts_with("ask "));
-    let found = in_blocks.chain(in_lines).map(|line| line.split(" #").next().unwrap_or(line).trim().to_owned());
+    let found =
+        in_blocks.chain(in_lines).map(|line| line.split(" #").next().unwrap_or(line).trim().to_owned());
     let mut found: Vec<_> = found.collect();
     found.sort();
     found.dedup();
@@ -52,9 +58,9 @@ pub async fn commands_work(account: &Account) -> Result<()> {
             let printed = account.shell(&format!("{ASK}STACK={STACK}\nARN={arn}\n{ask}\n")).await;
             let printed = printed.with_context(|| format!("{name}: {ask}"))?;
             let answer = answer(&printed).with_context(|| format!("{name}: {ask}"))?;
-            let complaint = answer["errors"].as_array().is_some_and(|errors| {
-                errors.iter().any(|error| error["field"].as_str() == Some("command"))
-            });
+            let complaint = answer["errors"]
+                .as_array()
+                .is_some_and(|errors| errors.iter().any(|error| error["field"].as_str() == Some("command")));
             ensure!(answer["ok"].is_boolean() && !complaint, "{name}: {ask}\n{answer:#}");
             tried += 1;
         }

@@ -60,14 +60,16 @@ async fn a_failed_deployment_is_explained(account: &Account, inbox: &account::In
     let message = inbox.waits_for("orders: deployment failed").await?;
     ensure!(message.contains("image-architecture"), "the cause is named: {message}");
     let items = account.state().await?;
-    let remembered = |item: &Value| item["pk"]["S"] == "notify" && item["sk"]["S"] == format!("subject {arn}");
+    let remembered =
+        |item: &Value| item["pk"]["S"] == "notify" && item["sk"]["S"] == format!("subject {arn}");
     ensure!(items.iter().any(remembered), "the incident is kept: {items:#?}");
     Ok(())
 }
 
 /// A function that acts: it is woken by its rule and its schedule, changes the service, and `notify` tells of it.
 async fn a_failed_creation_is_built_again(account: &Account, inbox: &account::Inbox<'_>) -> Result<()> {
-    let transient = Script::new(Outcome::Fail).event_log(["Failed to pull your application image: i/o timeout"]);
+    let transient =
+        Script::new(Outcome::Fail).event_log(["Failed to pull your application image: i/o timeout"]);
     account.apprunner.script("billing", transient);
     let input = json!({"ServiceName": "billing", "SourceConfiguration": {"ImageRepository": {
         "ImageIdentifier": IMAGE, "ImageRepositoryType": "ECR"}}});
