@@ -33,7 +33,7 @@ pub struct Work {
     pub rolling: Option<Rolling>,
     /// The service is held at a version.
     pub hold: Option<Hold>,
-    /// What a person asked for and has not got yet.
+    /// What a person asks for. It lives as long as the command that brings it.
     pub request: Option<Request>,
     /// Operations that were rollbacks of ours, newest last. They make no new version.
     pub own: Vec<OperationId>,

@@ -68,9 +68,17 @@ pub fn decide(case: &Case<Work>, seen: &Seen, settings: &Settings, now: Timestam
             if look.mode == Mode::Off && case.work.rolling.is_none() && case.work.request.is_none() {
                 plan.say.clear();
             }
-            plan
+            without_request(plan)
         }
     }
+}
+
+/// A request is answered by the command that brings it. One that stayed would be carried out on another version.
+fn without_request(mut plan: Decision) -> Decision {
+    if plan.act.is_none() && plan.work.request.take().is_some() {
+        plan.reason.push_str("; the request is not kept, ask again then");
+    }
+    plan
 }
 
 impl Draft<'_> {

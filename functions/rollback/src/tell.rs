@@ -56,11 +56,12 @@ pub(crate) fn concluded(
     let service = subject.parse::<ServiceArn>();
     let name = service.as_ref().map_or(subject, ServiceArn::name);
     let (what, reason, phase, plan) = described(act, name);
+    // The command has answered. What is begun is described by its act.
+    work.request = None;
     match outcome {
         Outcome::Made(receipt) => {
             work.rolling =
                 Some(Rolling { operation: receipt.operation.clone(), since: now, act: act.clone() });
-            work.request = None;
             let because = match act {
                 Act::RollBack { because, .. } => format!(", because {because}"),
                 Act::Release { .. } => ", as a person asked".to_owned(),
@@ -91,7 +92,6 @@ fn done(work: &mut Work, act: &Act) {
     work.dealt = act.after().cloned().or(work.dealt.take());
     work.failed = None;
     work.baking = None;
-    work.request = None;
 }
 
 fn described(act: &Act, name: &str) -> (String, &'static str, Phase, Value) {

@@ -1,4 +1,4 @@
-use autopilot::{configuration::Configuration, ports::PushedImage, service::ServiceArn};
+use autopilot::{configuration::Configuration, mutation::Outcome, ports::PushedImage, service::ServiceArn};
 use serde_json::Value;
 
 use super::*;
@@ -306,4 +306,29 @@ fn a_request_goes_past_a_guard_only_by_force() {
     assert!(!asked(Some(1), false).open, "it was answered");
     assert_eq!(shown(&asked(Some(1), true)), silent("roll-back", true));
     assert_eq!(shown(&asked(Some(7), true)).1, ["held no-known-good-version"]);
+}
+
+#[test]
+fn a_request_does_not_outlive_its_command() {
+    let thread = IncidentId::new("orders:rollback:1");
+    let request = Some(Request { what: Wanted::Version(Some(1)), force: true, thread });
+    let running = look(&[operation("d", UpdateService, InProgress, 0)]);
+    let ended = look(&[operation("r", UpdateService, Succeeded, 9), operation("d", UpdateService, Failed, 0)]);
+    for (work, now) in [(Work::default(), running), (ours(), ended)] {
+        let plan = decided(Work { request: request.clone(), ..work }, &now, 10);
+        assert_eq!(plan.work.request, None, "{}", plan.decision);
+        assert!(plan.reason.contains("ask again"), "{}", plan.reason);
+    }
+    let act = ours().rolling.unwrap().act;
+    for outcome in [
+        Outcome::Stopped(at(0)),
+        Outcome::BudgetExhausted(at(0)),
+        Outcome::Wait("cool-down".into()),
+        Outcome::Planned(Mode::DryRun),
+        Outcome::Refused("no".into()),
+    ] {
+        let mut work = Work { request: request.clone(), ..Work::default() };
+        crate::tell::concluded(&mut work, service().as_str(), &act, &outcome, at(1));
+        assert_eq!(work.request, None, "{outcome}");
+    }
 }
