@@ -16,8 +16,9 @@ use crate::{
     store::Record,
 };
 
-/// Closed cases are kept this long: longer than any incident lives.
-const KEEP: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Closed cases are kept this long after their last change. They hold what must not be forgotten while a service
+/// lives on quietly: what was acknowledged, which operations were ours, what a service is held at.
+const KEEP: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// A case as the table holds it.
 pub type CaseRecord<W> = Record<Case<W>, Announcement>;
@@ -33,7 +34,7 @@ pub struct Case<W> {
     pub open: bool,
     /// What was changed.
     pub ledger: Ledger,
-    /// What was said last; the same is not said twice in a row.
+    /// What was said last; the same plan, hold or end is not said twice in a row.
     told: Option<String>,
     /// How many announcements there were.
     said: u64,
@@ -100,11 +101,20 @@ impl Say {
     }
 }
 
+impl<W: Default> Case<W> {
+    /// A new open case.
+    pub fn opened(subject: impl Into<String>, incident: IncidentId, work: W) -> Self {
+        Self { subject: subject.into(), incident, open: true, work, ..Self::default() }
+    }
+}
+
 impl<W> CaseRecord<W> {
-    /// Adds an announcement to what is to be sent, unless the same was said last.
+    /// Adds an announcement to what is to be sent, unless it only repeats the last one.
     pub fn say(&mut self, function: &Topic, mode: Option<Mode>, say: Say, now: Timestamp) {
         let told = format!("{} {} {}", say.phase, say.reason, say.plan);
-        if self.state.told.as_ref() == Some(&told) {
+        // Whatever was done is told, however alike; that nothing is done, once.
+        let was_done = !matches!(say.phase, Phase::Planned | Phase::Held | Phase::Skipped);
+        if !was_done && self.state.told.as_ref() == Some(&told) {
             return;
         }
         let case = &mut self.state;
@@ -128,7 +138,7 @@ impl<W> CaseRecord<W> {
     }
 
     /// Sets when the table may forget the case: never while it is open.
-    pub(crate) fn date(&mut self, now: Timestamp) {
-        self.expires_at = if self.state.open { None } else { self.expires_at.or(Some(now + KEEP)) };
+    pub fn date(&mut self, now: Timestamp) {
+        self.expires_at = (!self.state.open).then(|| now + KEEP);
     }
 }

@@ -243,14 +243,20 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         edit: impl Fn(&mut Case<K::Work>),
         now: Timestamp,
     ) -> Result<Decided, Failure> {
+        let mut acted = false;
         for _ in 0..store::ATTEMPTS {
             let before = record.clone();
-            edit(&mut record.state);
+            // What was asked for was answered by acting; from then on only the outcome is to be stored.
+            if !acted {
+                edit(&mut record.state);
+            }
             let decided = self.step(worker, &mut record, now).await?;
-            record.date(now);
+            acted |= record.version != before.version;
+            if record.state != before.state {
+                record.date(now);
+            }
             // What was stored on the way, an intent that was dropped again, is a change too.
-            let unchanged = record == before;
-            if unchanged || record.save(&self.state).await? == Written::Yes {
+            if record == before || record.save(&self.state).await? == Written::Yes {
                 announcement::send_pending(&self.state, &self.bus, &mut record).await?;
                 return Ok(decided);
             }
@@ -389,7 +395,7 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         Ok(record.state.first)
     }
 
-    /// Notes that every failure of the account has its case now.
+    /// Notes that the account is compared with the cases from now on.
     pub async fn mark_reconciled(&self, now: Timestamp) -> Result<(), Failure> {
         store::update(&self.state, self.reconciled_key(), |record: &mut Record<Reconciled, ()>| {
             record.state.first.get_or_insert(now);
@@ -412,25 +418,26 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
                 "stopped",
                 "A person stopped every change of every function. Messages still go out, and a shift of traffic \
                  can still be aborted. {\"command\":\"go\"} to any function lifts it.",
-                json!({"action": "hold"}),
+                json!({"action": "hold", "at": now.to_string()}),
             ),
-            Some(control::Changed::Going) => Say::new(
-                Phase::Progressed,
-                "going",
-                "A person lifted the stop: functions act again.",
-                json!({}),
-            ),
+            Some(control::Changed::Going) => {
+                let summary = "A person lifted the stop: functions act again.";
+                Say::new(Phase::Progressed, "going", summary, json!({}))
+            }
             None => return Ok(Some(answer)),
         };
-        let mut record: CaseRecord<()> =
-            Record::load(&self.state, Key::new(self.partition, "account")).await?;
-        "account".clone_into(&mut record.state.subject);
-        record.state.incident = IncidentId::new("apprunner-autopilot:stop");
-        record.say(&self.topic, None, say, now);
-        if record.save(&self.state).await? == Written::Yes {
-            announcement::send_pending(&self.state, &self.bus, &mut record).await?;
+        let key = Key::new(self.partition, "account");
+        for _ in 0..store::ATTEMPTS {
+            let mut record: CaseRecord<()> = Record::load(&self.state, key.clone()).await?;
+            "account".clone_into(&mut record.state.subject);
+            record.state.incident = IncidentId::new("apprunner-autopilot:stop");
+            record.say(&self.topic, None, say.clone(), now);
+            if record.save(&self.state).await? == Written::Yes {
+                announcement::send_pending(&self.state, &self.bus, &mut record).await?;
+                return Ok(Some(answer));
+            }
         }
-        Ok(Some(answer))
+        Err(Failure::Contended(key.to_string()))
     }
 }
 

@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`event`], [`announcement`] | what comes in and what goes out over the bus |
-//! | [`service`], [`incident`], [`period`] | the domain: services and their operations, failures, times |
+//! | [`service`], [`incident`], [`leftovers`], [`period`] | the domain: services and their operations, failures, what stays behind, times |
 //! | [`dns`], [`balancing`] | records of Route 53, whole, and what they lead to |
 //! | [`evidence`], [`gather`], [`facts`], [`diagnosis`] | from what was found to why it failed |
 //! | [`desk`], [`case`] | the one way of every acting function from a case to what is done about it |
@@ -34,6 +34,7 @@ pub mod evidence;
 pub mod facts;
 pub mod gather;
 pub mod incident;
+pub mod leftovers;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod mutation;

@@ -5,6 +5,7 @@
 
 mod balancing;
 mod dns;
+mod leftovers;
 
 use std::{collections::HashMap, future::Future};
 
@@ -20,9 +21,10 @@ use crate::{
     redact::{PublicText, Untrusted},
     service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
 };
+pub use leftovers::{EndpointRead, EndpointWrite, IngressWrite, LeftoverRead, TrafficRead};
 
 pub use balancing::{BalancingRead, CertificateRead, ExpressRead};
-pub use dns::{DnsRead, DnsWrite};
+pub use dns::{DnsRead, DnsWrite, ZoneRead};
 
 /// A service as `DescribeService` shows it.
 #[derive(Clone, Debug)]

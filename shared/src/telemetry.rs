@@ -151,6 +151,23 @@ pub fn count(function: &'static str, metric: &'static str, value: u64, now: Time
     }));
 }
 
+/// Records where the traffic of a name goes, in CloudWatch, by way of the log: the weights of both sides.
+pub fn weights(record_name: &str, from: u8, to: u8, now: Timestamp) {
+    write_line(&json!({
+        "_aws": {
+            "Timestamp": now.as_millisecond(),
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [["RecordName"]],
+                "Metrics": [{"Name": "WeightFrom", "Unit": "None"}, {"Name": "WeightTo", "Unit": "None"}],
+            }],
+        },
+        "RecordName": record_name,
+        "WeightFrom": from,
+        "WeightTo": to,
+    }));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

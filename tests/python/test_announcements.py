@@ -43,7 +43,7 @@ def test_samples_have_every_documented_field(samples, page):
             assert f"`{field}`" in page, field
         assert ("service_arn" in detail) != ("resource" in detail), name
         assert detail["schema"] == 1, name
-        assert detail["announcement_id"].startswith(f"{detail['incident_id']}#"), name
+        assert re.fullmatch(rf"{re.escape(detail['incident_id'])}(/[a-z-]+)?#\d+", detail["announcement_id"]), name
         assert event["resources"] == ([detail["service_arn"]] if "service_arn" in detail else []), name
 
 

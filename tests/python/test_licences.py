@@ -1,4 +1,4 @@
-"""Every crate may be used: its licence is on deny.toml's list, it comes from crates.io, and it is not banned.
+"""Every crate may be used: its licence is on deny.toml's list, it comes from Cargo's default registry, and it is not banned.
 
 The same file serves `cargo deny check`; this needs nothing but Cargo, so everybody runs it.
 """

@@ -31,6 +31,13 @@ RULES = {
         ("command-*", None),
         ("schedule-*", None),
     ],
+    "cleanup": [
+        ("operation-deployment-completed", None),
+        ("operation-*-completed", "ServiceLeft"),
+        ("spelling-*-operation-*-completed", "ServiceLeft"),
+        ("command-*", None),
+        ("schedule-*", None),
+    ],
     "rollback": [
         ("operation-*", "OperationChanged"),
         ("alarm-went-off", "AlarmWentOff"),
@@ -41,6 +48,13 @@ RULES = {
     "rebuild": [
         ("operation-*-failed", "OperationFailed"),
         ("status-*-failed", "StatusFailed"),
+        ("command-*", None),
+        ("schedule-*", None),
+    ],
+    "shift": [
+        ("alarm-on", "AlarmOn"),
+        ("operation-*-failed", "OperationFailed"),
+        ("status-*", "StatusLeftRunning"),
         ("command-*", None),
         ("schedule-*", None),
     ],
@@ -169,6 +183,11 @@ def spellings(root, table):
          | {"CreateServiceFailed": "OperationFailed", "DeleteServiceFailed": "OperationFailed"}),
         ("rebuild", "StatusFailed", "CURRENT_FIELDS", STATUS,
          dict.fromkeys(STATUSES) | {"CREATE_FAILED": "StatusFailed", "DELETE_FAILED": "StatusFailed"}),
+        ("shift", "OperationFailed", "OPERATION_FIELDS", OPERATION,
+         {f"{operation}{stage}": "OperationFailed" if stage == "Failed" else None
+          for operation in OPERATIONS for stage in STAGES}),
+        ("shift", "StatusLeftRunning", "CURRENT_FIELDS", STATUS,
+         {word: None if word in ("RUNNING", "OPERATION_IN_PROGRESS") else "StatusLeftRunning" for word in STATUSES}),
     ],
 )  # fmt: skip
 def test_rules_take_every_word_in_every_spelling_that_the_program_reads(

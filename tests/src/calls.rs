@@ -19,7 +19,10 @@ pub fn names(stage: &Stage) -> Vec<String> {
 /// A function's calls as `service:Operation`, in order of arrival.
 pub fn names_of(stage: &Stage, function: &str) -> Vec<String> {
     let calls = stage.account.requests().by(function).into_iter();
-    calls.map(|call| format!("{}:{}", call.service, call.operation)).collect()
+    // As IAM names them.
+    let service =
+        |name: &str| if name == "elbv2" { "elasticloadbalancing".to_owned() } else { name.to_owned() };
+    calls.map(|call| format!("{}:{}", service(&call.service), call.operation)).collect()
 }
 
 /// A function's calls of App Runner that may change something.

@@ -69,18 +69,40 @@ impl Deadly {
         Ok(Self { stage, crash })
     }
 
+    /// The stage, and what makes its function die.
+    pub fn part(self) -> (Stage, Trigger) {
+        (self.stage, Trigger(self.crash))
+    }
+
     /// The function dies at its `call`-th call from now on.
     pub fn arm(&self, call: usize, moment: Moment) {
-        *self.crash.plan() = Plan { armed: Some((call, moment)), calls: 0, kills: 0 };
+        Trigger(self.crash.clone()).arm(call, moment);
+    }
+
+    /// Lets the function live. True if it died since it was to.
+    pub fn disarm(&self) -> bool {
+        Trigger(self.crash.clone()).disarm()
+    }
+}
+
+/// What makes a function die.
+pub struct Trigger(Arc<Crash>);
+
+impl Trigger {
+    /// The function dies at its `call`-th call from now on.
+    pub fn arm(&self, call: usize, moment: Moment) {
+        *self.0.plan() = Plan { armed: Some((call, moment)), calls: 0, kills: 0 };
         if call == 1 {
-            self.crash.before_next(moment);
+            self.0.before_next(moment);
         }
     }
 
     /// Lets the function live. True if it died since it was to.
     pub fn disarm(&self) -> bool {
-        self.stage.account.faults().clear();
-        std::mem::take(&mut *self.crash.plan()).kills > 0
+        if let Some((_, faults)) = self.0.reach.get() {
+            faults.clear();
+        }
+        std::mem::take(&mut *self.0.plan()).kills > 0
     }
 }
 

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 pub mod calls;
 pub mod crash;
+pub mod crossing;
 pub mod emulator;
 pub mod messages;
 pub mod order;
@@ -35,6 +36,9 @@ pub const NOTIFY: &str = "NotifyFunction";
 
 /// The logical ID of `rebuild`.
 pub const REBUILD: &str = "RebuildFunction";
+
+/// The logical ID of `shift`.
+pub const SHIFT: &str = "ShiftFunction";
 
 /// The logical ID of `rollback`.
 pub const ROLLBACK: &str = "RollbackFunction";

@@ -10,7 +10,7 @@ use autopilot_tests::{
     crash::{Deadly, Moment},
     hosting,
     messages::{assert_says, threads},
-    phases, stage_of,
+    phases, records, stage_of,
 };
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
@@ -98,9 +98,22 @@ fn announced(stage: &Stage) -> Vec<String> {
     ours.map(|event| format!("{} {}", word(&event, "phase"), word(&event, "reason"))).collect()
 }
 
+/// As if the first reconciliation had been in January: what failed since then is news.
+fn installed_long_ago(stage: &Stage) -> Result<()> {
+    let item = json!({
+        "pk": {"S": "rebuild"},
+        "sk": {"S": "reconciled"},
+        "version": {"N": "1"},
+        "state": {"S": json!({"first": "2026-01-01T00:00:00Z"}).to_string()},
+        "pending": {"S": json!({"entries": [], "next": 0, "claim": null}).to_string()},
+    });
+    let stored = stage.account.dynamodb().put(&records::table(stage)?, &item);
+    stored.map_err(|error| anyhow::anyhow!("{}: {}", error.code, error.message))
+}
+
 /// From now on no event arrives: what is done is done by the schedules.
-async fn without_events(stage: &Stage) -> Result<()> {
-    reconcile(stage).await?;
+fn without_events(stage: &Stage) -> Result<()> {
+    installed_long_ago(stage)?;
     stage.host.router.disturb(10_000, Disturbance::Lose);
     Ok(())
 }
@@ -108,7 +121,7 @@ async fn without_events(stage: &Stage) -> Result<()> {
 /// How many rebuilds there are, where each failure lies so many minutes back when the next tick comes.
 async fn rebuilds_after(ages: &[i64]) -> Result<(usize, Vec<String>)> {
     let stage = stage(ON).await?;
-    without_events(&stage).await?;
+    without_events(&stage)?;
     minutes_ago(&stage, ages[0]);
     let arn = fail_silently(&stage, "orders").await?;
     // What the next call begins fails, and as long ago as the next age says.
@@ -308,6 +321,7 @@ async fn what_no_event_told_of_is_taken_up_but_nothing_from_before_the_installat
     let before = stage.account.services().create(failed("before", 30))?;
     let first = reconcile(&stage).await?;
     assert_eq!(first, json!({"ok": true, "services": 63, "taken_up": 1, "failed": 0, "first": true}));
+    installed_long_ago(&stage)?;
     let lost = stage.account.services().create(failed("lost", 30))?;
     for taken_up in [1, 0] {
         let answer = reconcile(&stage).await?;
@@ -399,7 +413,7 @@ async fn survives(moment: Moment) -> Result<()> {
         for _ in 0..2 {
             tick(stage).await?;
         }
-        autopilot_tests::records::assert_told(stage)?;
+        records::assert_told(stage)?;
         // A call that never arrived is judged after two minutes, which no test waits for; it is not made again.
         let made = stage.account.services().operations(&arn).len() == 2;
         let (changes, announced) = (changes(stage), announced(stage));

@@ -31,7 +31,7 @@ const VARIABLES: [(&str, &str, &[&str]); 8] = [
 /// Secrets of commands.
 const START: &str = "node server.js --license startword-aardvark9 --admin-password=startopt-Koala8";
 const BUILD: &str =
-    "npm config set //registry.npmjs.org/:_authToken buildtoken-Ostrich77 && npm ci buildword-pelican";
+    "npm config set //registry.example.org/:_authToken buildtoken-Ostrich77 && npm ci buildword-pelican";
 const COMMANDS: [&str; 4] =
     ["startword-aardvark9", "startopt-Koala8", "buildtoken-Ostrich77", "buildword-pelican"];
 

@@ -15,10 +15,11 @@ use autopilot::{
     service::{Operation, OperationStatus, OperationType, ServiceArn, ServiceStatus},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::{
     message::cut,
+    render::SHOWN,
     state::{Notice, Subject},
 };
 
@@ -247,9 +248,30 @@ fn bounded(announcement: &Announcement) -> Announcement {
         summary: cut(&announcement.summary, TEXT),
         subject: cut(&announcement.subject, 2 * WORD),
         plan: if size > TEXT { json!({"cut": format!("{size} bytes in all")}) } else { plan.clone() },
-        more: serde_json::Map::new(),
+        more: shown(&announcement.more, TEXT),
         ..announcement.clone()
     }
+}
+
+/// What a message shows of an announcement's particulars; a list is cut where it is too long.
+fn shown(more: &Map<String, Value>, most: usize) -> Map<String, Value> {
+    let size = |value: &Value| value.to_string().len();
+    let cut = |name: &&str| {
+        let value = match more.get(*name)? {
+            Value::Array(sentences) => {
+                let mut room = most;
+                let fits = |sentence: &&Value| {
+                    room = room.saturating_sub(size(sentence));
+                    room > 0
+                };
+                Value::Array(sentences.iter().take_while(fits).cloned().collect())
+            }
+            other if size(other) <= most => other.clone(),
+            _ => return None,
+        };
+        Some(((*name).to_owned(), value))
+    };
+    SHOWN.iter().filter_map(cut).collect()
 }
 
 struct Draft<'a> {

@@ -3,18 +3,19 @@
 //! Written for somebody who was woken by it: the title says what failed and what is serving now, the cause and
 //! the next step come before the evidence, and what could not be read is said.
 
+mod announced;
 mod failure;
 
 use autopilot::{
-    announcement::{Announcement, Phase},
+    announcement::Phase,
     incident::{ClosedBy, Incident},
-    redact::Redactor,
     service::{Operation, ServiceArn},
 };
 use jiff::Timestamp;
 
+pub(crate) use self::announced::SHOWN;
 use self::failure::consequence;
-pub use self::failure::failure;
+pub use self::{announced::announced, failure::failure};
 use crate::{
     links,
     message::{Message, Section, Severity},
@@ -91,51 +92,6 @@ pub fn long_running(service: &ServiceArn, operation: &Operation, now: Timestamp)
             "A VPC connector's first use adds 2 to 5 minutes, App Runner's own rollback 15 to 40.".to_owned(),
         ],
         ..about(service, "long-running", Phase::Progressed.as_str(), title, thread.as_str())
-    }
-}
-
-/// What a function of the autopilot announced.
-pub fn announced(announcement: &Announcement) -> Message {
-    let service: Option<ServiceArn> = announcement.subject.parse().ok();
-    let name = service.as_ref().map_or(announcement.subject.as_str(), ServiceArn::name).to_owned();
-    let function = announcement.topic.as_str().trim_start_matches("Autopilot ").to_lowercase();
-    let severity = match announcement.phase {
-        Phase::Failed => Severity::Critical,
-        Phase::Held => Severity::Warning,
-        _ => Severity::Info,
-    };
-    let plan = match announcement.plan.as_object() {
-        Some(plan) if !plan.is_empty() => {
-            Some(Redactor::default().clean(&announcement.plan.to_string().into()))
-        }
-        _ => None,
-    };
-    let mode = announcement.mode.map(|mode| format!("Mode       {mode}"));
-    let mut facts = vec![
-        format!("Function   {function}"),
-        format!("Phase      {} ({})", announcement.phase, announcement.reason),
-        format!("Time       {}", time(announcement.time)),
-    ];
-    facts.extend(mode);
-    Message {
-        severity,
-        service: name.clone(),
-        kind: announcement.reason.clone(),
-        phase: announcement.phase.to_string(),
-        title: format!("{name}: {function} {} ({})", announcement.phase, announcement.reason),
-        thread: announcement.incident_id.to_string(),
-        sections: vec![
-            Section {
-                heading: "",
-                lines: vec![Redactor::default().clean(&announcement.summary.as_str().into())],
-            },
-            Section::ours("What", facts),
-            Section { heading: "Plan", lines: plan.into_iter().collect() },
-        ],
-        next_steps: Vec::new(),
-        details: Vec::new(),
-        links: service.iter().map(links::service).collect(),
-        resources: vec![announcement.subject.clone()],
     }
 }
 

@@ -4,8 +4,10 @@ use autopilot::{
     case::CaseRecord,
     service::{OperationId, ServiceStatus},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::settings::Delays;
 
 /// Partition of the table that `rebuild` owns.
 pub const PARTITION: &str = "rebuild";
@@ -60,13 +62,29 @@ pub struct Work {
     pub configuration: Option<u32>,
     /// Why it failed, as far as the diagnosis knows.
     pub cause: Option<Verdict>,
-    /// A person asked for a try now.
+    /// A person asked for a try now. It is answered at once; what cannot be done now is not done later.
     pub requested: bool,
+    /// When ingress connections were removed that blocked the deletion.
+    pub removals: Vec<Timestamp>,
     /// It was there before the autopilot was installed.
     pub acknowledged: bool,
 }
 
 impl Work {
+    /// When the next try is due; `None` where there is none left.
+    pub fn next_at(&self, delays: &Delays) -> Option<Timestamp> {
+        let delay = delays.0.get(self.tries)?;
+        let delay = SignedDuration::try_from(delay.as_duration()).unwrap_or(SignedDuration::MAX);
+        Some(self.last_failed_at? + delay)
+    }
+
+    /// When an ingress connection may be removed again.
+    pub fn next_removal_at(&self, delays: &Delays) -> Option<Timestamp> {
+        let delay = delays.0.get(self.removals.len().checked_sub(1)?)?;
+        let delay = SignedDuration::try_from(delay.as_duration()).unwrap_or(SignedDuration::MAX);
+        Some(*self.removals.last()? + delay)
+    }
+
     /// Notes an operation as the newest one that is the failure or ours.
     pub fn note(&mut self, operation: Option<&OperationId>) {
         if let Some(operation) = operation.filter(|operation| !self.operations.contains(operation)) {
@@ -80,6 +98,8 @@ impl Work {
 pub struct Verdict {
     /// The operation that was judged; `None` where it was not known.
     pub of: Option<OperationId>,
+    /// When it was judged. Logs arrive late, so a verdict without a cause is not the last one.
+    pub at: Timestamp,
     /// Machine word of the cause.
     pub kind: String,
     /// Whether a rebuild can help: the cause passes by itself, or is not known.
@@ -106,8 +126,8 @@ pub enum Act {
 
 impl Verdict {
     /// The diagnosis found nothing that it would name.
-    pub fn unknown(of: Option<OperationId>) -> Self {
+    pub fn unknown(of: Option<OperationId>, at: Timestamp) -> Self {
         let (kind, fix) = ("unknown".to_owned(), String::new());
-        Self { of, kind, may_pass: true, known: false, fix, would_free: Vec::new() }
+        Self { of, at, kind, may_pass: true, known: false, fix, would_free: Vec::new() }
     }
 }

@@ -19,7 +19,7 @@ use autopilot::{
     service::ServiceArn,
     store::{StateRead, StateWrite},
 };
-use jiff::SignedDuration;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::{error, info};
 
@@ -61,15 +61,19 @@ where
         Ok(json!({"ok": true, "open": tally.cases, "failed": tally.failed}))
     }
 
-    /// Every service in a failed state has a case afterwards. At the first time those cases are closed: what failed
-    /// before the installation is touched on a person's word only.
+    /// Every service in a failed state has a case afterwards. What failed before the first reconciliation has a closed
+    /// one: it is touched on a person's word only.
     async fn reconcile(&self, call: &Call) -> Result<Value, Failure> {
         let (services, first) = tokio::join!(self.apprunner.services(), self.desk.first_reconciled());
-        let (services, first) = (services?, first?.is_none());
+        let (services, first) = (services?, first?);
+        if first.is_none() {
+            self.desk.mark_reconciled(call.now).await?;
+        }
+        let since = first.unwrap_or(call.now);
         let failing = services.iter().filter_map(|service| Some((service, kind_of(&service.status)?)));
         let (mut taken_up, mut failed) = (0, 0);
         for (service, kind) in failing {
-            match self.take_up(&service.arn, kind, first, call).await {
+            match self.take_up(&service.arn, kind, since, call).await {
                 Ok(new) => taken_up += usize::from(new),
                 Err(failure) => {
                     let class = failure.class().as_str();
@@ -78,10 +82,7 @@ where
                 }
             }
         }
-        if first && failed == 0 {
-            self.desk.mark_reconciled(call.now).await?;
-        }
-        let services = services.len();
+        let (services, first) = (services.len(), first.is_none());
         info!(
             decision = "reconcile",
             reason = "schedule",
@@ -93,19 +94,20 @@ where
         Ok(json!({"ok": true, "services": services, "taken_up": taken_up, "failed": failed, "first": first}))
     }
 
-    /// Gives a failed service a case, unless its failure has one. True where it had none.
+    /// Gives a failed service a case, unless its failure has one. True where it had none. What failed before `since`
+    /// is acknowledged.
     async fn take_up(
         &self,
         service: &ServiceArn,
         kind: Kind,
-        first: bool,
+        since: Timestamp,
         call: &Call,
     ) -> Result<bool, Failure> {
         let Some((record, opening)) = self.open(service, kind, None, call).await? else { return Ok(false) };
         let new = !record.state.open;
         let edit = |case: &mut Case<Work>| {
             opening.apply(case);
-            if first && new {
+            if new && case.work.failed_at.is_some_and(|at| at <= since) {
                 case.open = false;
                 case.work.acknowledged = true;
             }
@@ -129,9 +131,7 @@ where
 
     fn shown(&self, record: &Failed) -> Value {
         let (case, work) = (&record.state, &record.state.work);
-        let delay = self.settings.delays.0.get(work.tries);
-        let delay = delay.and_then(|delay| SignedDuration::try_from(delay.as_duration()).ok());
-        let next_at = work.last_failed_at.zip(delay).map(|(at, delay)| at + delay).filter(|_| case.open);
+        let next_at = work.next_at(&self.settings.delays).filter(|_| case.open);
         json!({
             "service_arn": case.subject,
             "incident_id": case.incident,

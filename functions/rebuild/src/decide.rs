@@ -108,7 +108,9 @@ pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -
         };
     }
     if seen.mode == Mode::Off {
-        return stays("wait", "rebuild is off here", work);
+        let mut plan = stays("wait", "rebuild is off here", work);
+        plan.open = !is_too_old(&plan.work, now);
+        return plan;
     }
     let newest = seen.operations.first();
     if !at_rest(work.kind, seen) || newest.is_some_and(|operation| operation.status.is_running()) {
@@ -116,6 +118,8 @@ pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -
     }
     if let Some(theirs) = foreign(&work, &seen.operations) {
         if theirs.kind != OperationType::UpdateService || work.configuration == seen.configuration {
+            // It is not taken for a new failure later.
+            work.note(Some(&theirs.id));
             return ends(case, Phase::Skipped, "someone-else-acted", work);
         }
         work = Work { kind: work.kind, failed_at: theirs.last_known_at(), ..Work::default() };
@@ -128,12 +132,16 @@ pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -
     due(case, seen, work, delays, now)
 }
 
+fn is_too_old(work: &Work, now: Timestamp) -> bool {
+    work.failed_at.is_some_and(|at| now.duration_since(at) >= TOO_OLD)
+}
+
 /// Of a failure that is at rest and ours to deal with: whether, and when.
 fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timestamp) -> Plan<Work, Act> {
-    let age = work.failed_at.map_or(SignedDuration::ZERO, |at| now.duration_since(at));
-    if age >= TOO_OLD && !work.requested {
+    if is_too_old(&work, now) && !work.requested {
         // Who was told to mend it needs no second message.
-        let told = work.tries >= delays.tries() || work.cause.as_ref().is_some_and(|cause| !cause.may_pass);
+        let fix_was_told = work.tries == 0 && work.cause.as_ref().is_some_and(|cause| !cause.may_pass);
+        let told = work.tries >= delays.tries() || fix_was_told;
         let mut plan = ends(case, Phase::Skipped, "too-old", work);
         plan.say.retain(|_| !told);
         return plan;
@@ -154,17 +162,7 @@ fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timesta
         }
         return holds("needs-a-fix", summary, plan, work);
     }
-    let Some(delay) = delays.0.get(work.tries) else {
-        let by_hand = by_hand(case, work.kind);
-        let summary = format!(
-            "{name} is left as it is: its {} failed again after {} tries. Now it is for a person: {by_hand}",
-            work.kind.noun(),
-            work.tries
-        );
-        return holds("budget-exhausted", summary, json!({"action": "hold", "by_hand": [by_hand]}), work);
-    };
-    let next_at = work.last_failed_at.unwrap_or(now)
-        + SignedDuration::try_from(delay.as_duration()).unwrap_or(SignedDuration::MAX);
+    let Some(next_at) = work.next_at(delays) else { return exhausted(case, work) };
     if now < next_at && !work.requested {
         return stays(
             "wait",
@@ -176,7 +174,14 @@ fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timesta
         Kind::Creation => Act::Rebuild,
         Kind::Deletion => match seen.ingress.iter().find(|ingress| !ingress.is_gone()) {
             None => Act::Delete,
-            Some(ingress) if ingress.blocks() => Act::RemoveIngress(ingress.arn.clone()),
+            // Each removal has its turn as each try has, and as many.
+            Some(_) if work.removals.len() >= delays.tries() => return exhausted(case, work),
+            Some(ingress) if ingress.blocks() => match work.next_removal_at(delays) {
+                Some(at) if now < at && !work.requested => {
+                    return stays("wait", format!("{} is removed again at {at}", ingress.arn), work);
+                }
+                _ => Act::RemoveIngress(ingress.arn.clone()),
+            },
             Some(ingress) => {
                 return stays("wait", format!("{} is {}", ingress.arn, ingress.status), work);
             }
@@ -184,6 +189,17 @@ fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timesta
     };
     let reason = format!("try {} of {}", work.tries + 1, delays.tries());
     Plan { decision: word(&act), reason, work, open: true, say: Vec::new(), act: Some(act) }
+}
+
+fn exhausted(case: &Case<Work>, work: Work) -> Plan<Work, Act> {
+    let by_hand = by_hand(case, work.kind);
+    let summary = format!(
+        "{} is left as it is: its {} failed again after {} tries. Now it is for a person: {by_hand}",
+        name(case),
+        work.kind.noun(),
+        work.tries.max(work.removals.len())
+    );
+    holds("budget-exhausted", summary, json!({"action": "hold", "by_hand": [by_hand]}), work)
 }
 
 /// Ends that are plain from the status alone.
@@ -233,6 +249,8 @@ fn foreign<'a>(work: &Work, operations: &'a [Operation]) -> Option<&'a Operation
 }
 
 fn stays(decision: &'static str, reason: impl Into<String>, work: Work) -> Plan<Work, Act> {
+    // Whoever asked was told to wait, and asks again.
+    let work = Work { requested: false, ..work };
     Plan { decision, reason: reason.into(), work, open: true, say: Vec::new(), act: None }
 }
 
@@ -310,7 +328,10 @@ pub fn concluded(
     match outcome {
         Outcome::Made(receipt) => {
             let phase = match act {
-                Act::RemoveIngress(_) => Phase::Progressed,
+                Act::RemoveIngress(_) => {
+                    work.removals.push(now);
+                    Phase::Progressed
+                }
                 Act::Rebuild | Act::Delete => {
                     work.tries = number;
                     work.note(receipt.operation.as_ref());
@@ -334,7 +355,12 @@ pub fn concluded(
             work.requested = false;
             Say::of_refusal(outcome, reason, &what, plan).into_iter().collect()
         }
-        _ => Say::of_refusal(outcome, reason, &what, plan).into_iter().collect(),
+        // Silence, or a state that refuses: the next tick goes on.
+        Outcome::Wait(_) => Vec::new(),
+        _ => {
+            work.requested = false;
+            Say::of_refusal(outcome, reason, &what, plan).into_iter().collect()
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use autopilot::{
     mutation::{Budget, Gate, Intent, Leave, Outcome, Permit, Receipt, Settled},
     period::Period,
     ports::{Announce, AppRunnerRead, Described, FactsRead, LogsRead, ServiceWrite},
-    service::{Operation, OperationType, ServiceArn, ServiceStatus},
+    service::{Operation, OperationId, OperationType, ServiceArn, ServiceStatus},
     store::{StateRead, StateWrite},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +19,11 @@ use crate::{
     case::{Act, Kind, Verdict, Work},
     decide::{self, Ingress, Seen},
     handler::Rebuild,
+    settings::Delays,
 };
+
+/// After this time the last lines of a failure are in its logs.
+const LOGS_ARRIVE: SignedDuration = SignedDuration::from_mins(2);
 
 /// App Runner's clock and ours may differ by this much.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
@@ -61,11 +65,10 @@ where
         let status = described.status.clone();
         let configuration = Some(described.checksum);
         let failed = operations.first().filter(|operation| operation.status.is_failure());
-        let judged = case.work.cause.as_ref().map(|cause| &cause.of);
         let (mut verdict, mut ingress) = (None, Vec::new());
         if mode != Mode::Off && case.work.kind == Kind::Creation && status == ServiceStatus::CreateFailed {
             let of = failed.map(|operation| operation.id.clone());
-            if judged != Some(&of) {
+            if needs_a_verdict(&case.work, of.as_ref(), &self.settings.delays, now) {
                 verdict = Some(self.judge(&service, described, failed.cloned(), &operations, now).await?);
             }
         }
@@ -180,13 +183,14 @@ where
         gather::read_facts(&mut gathered, &self.apprunner, &self.facts, service, failed_at, round).await;
         let causes = diagnose(&gathered.evidence());
         let Some(cause) = causes.first().filter(|cause| cause.kind != CauseKind::Unknown) else {
-            return Ok(Verdict::unknown(of));
+            return Ok(Verdict::unknown(of, now));
         };
         let quota = [CauseKind::QuotaServices, CauseKind::QuotaOther, CauseKind::QuotaFargateVcpu];
         let would_free =
             if quota.contains(&cause.kind) { self.failed_creations(service).await? } else { Vec::new() };
         Ok(Verdict {
             of,
+            at: now,
             kind: cause.kind.word(),
             may_pass: cause.transient,
             known: true,
@@ -209,6 +213,14 @@ where
             .filter_map(|connection| Some(Ingress { arn: connection.arn?, status: connection.status? }))
             .collect())
     }
+}
+
+/// A failure is judged when it is seen, and where that named no cause once more before it is acted on: its last
+/// lines may not have been there.
+fn needs_a_verdict(work: &Work, of: Option<&OperationId>, delays: &Delays, now: Timestamp) -> bool {
+    let Some(verdict) = work.cause.as_ref().filter(|verdict| verdict.of.as_ref() == of) else { return true };
+    let is_due = work.requested || work.next_at(delays).is_some_and(|at| now >= at);
+    !verdict.known && is_due && now.duration_since(verdict.at) >= LOGS_ARRIVE
 }
 
 fn service_of(case: &Case<Work>) -> Result<ServiceArn, PortError> {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::bus::Bus;
 use super::clock::Clock;
+use super::ec2::endpoints::EndpointSpec;
 use super::error::ApiError;
 use super::lock;
 use super::paging::page;
@@ -97,6 +98,17 @@ impl CloudWatch {
         let mut parts = service_arn.rsplit('/').map(str::to_owned);
         let (id, service) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         self.put_metric("AWS/AppRunner", name, &[("ServiceID", &id), ("ServiceName", &service)], at, value);
+    }
+
+    /// Records a number of bytes that a VPC endpoint processed. AWS's names of these dimensions have blanks.
+    pub fn put_endpoint_bytes(&self, endpoint: &EndpointSpec, at: Timestamp, bytes: f64) {
+        let dimensions = [
+            ("Endpoint Type", endpoint.kind.as_str()),
+            ("Service Name", &endpoint.service),
+            ("VPC Endpoint Id", &endpoint.id),
+            ("VPC Id", &endpoint.vpc),
+        ];
+        self.put_metric("AWS/PrivateLinkEndpoints", "BytesProcessed", &dimensions, at, bytes);
     }
 
     fn metric_data(&self, input: &Value) -> Result<Value, ApiError> {

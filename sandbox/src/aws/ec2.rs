@@ -1,5 +1,7 @@
-//! EC2, as far as a subnet's way out goes: `DescribeSubnets` and `DescribeRouteTables`, with the filters that
-//! apprunner-autopilot uses, paged.
+//! EC2, as far as apprunner-autopilot asks: a subnet's way out (`DescribeSubnets`, `DescribeRouteTables`), and VPC
+//! endpoints with their tags ([`endpoints`]). With the filters that it uses, paged.
+
+pub mod endpoints;
 
 use std::sync::Mutex;
 
@@ -48,6 +50,7 @@ pub struct Ec2 {
 struct State {
     subnets: Vec<SubnetSpec>,
     tables: Vec<RouteTableSpec>,
+    endpoints: Vec<endpoints::Kept>,
     page_size: Option<usize>,
 }
 
@@ -62,7 +65,7 @@ impl Ec2 {
         lock(&self.state).tables.push(table);
     }
 
-    /// Answers in pages of this size, though nobody asked for pages.
+    /// Answers in pages of this size at most, whatever is asked.
     pub fn set_page_size(&self, size: usize) {
         lock(&self.state).page_size = Some(size);
     }
@@ -104,14 +107,12 @@ impl State {
         list: &str,
         items: impl Iterator<Item = Value>,
     ) -> Result<Value, ApiError> {
-        let asked = input["MaxResults"].as_str().and_then(|size| size.parse().ok());
-        let size = asked.or(self.page_size).unwrap_or(1_000);
+        let asked = input["MaxResults"].as_str().and_then(|size| size.parse().ok()).unwrap_or(1_000);
+        let size = asked.min(self.page_size.unwrap_or(1_000));
         let bad_token = || ApiError::refused("InvalidNextToken", "The token is not valid");
         let page = page(items, size, input["NextToken"].as_str(), bad_token)?;
-        // An empty list is an empty element.
-        let items = if page.items.is_empty() { json!("") } else { json!({ "item": page.items }) };
         let mut answer = json!({ "nextToken": page.next });
-        answer[list] = items;
+        answer[list] = items_of(&page.items);
         Ok(answer)
     }
 }
@@ -142,13 +143,17 @@ fn shown_table(at: usize, table: &RouteTableSpec) -> Value {
     if table.main {
         associations.push(json!({ "main": true }));
     }
-    let associations = if associations.is_empty() { json!("") } else { json!({ "item": associations }) };
     json!({
         "routeTableId": format!("rtb-{at:017x}"),
         "vpcId": table.vpc,
         "routeSet": { "item": routes },
-        "associationSet": associations,
+        "associationSet": items_of(&associations),
     })
+}
+
+/// A list as EC2 writes it; an empty one is an empty element.
+fn items_of(items: &[Value]) -> Value {
+    if items.is_empty() { json!("") } else { json!({ "item": items }) }
 }
 
 /// The filters of a request; within one any value is enough, and all of them must let through.
@@ -159,7 +164,7 @@ impl<'a> Filters<'a> {
         let filters = input["Filter"].as_array().map(Vec::as_slice).unwrap_or_default();
         let filters = filters.iter().map(|filter| {
             let name = filter["Name"].as_str().unwrap_or_default();
-            if known.contains(&name) {
+            if known.contains(&name) || (known.contains(&"tag:") && name.starts_with("tag:")) {
                 Ok((name, texts(&filter["Value"])))
             } else {
                 Err(ApiError::refused("InvalidParameterValue", format!("The filter '{name}' is invalid")))
@@ -195,6 +200,10 @@ impl Service for Ec2 {
         match operation {
             "DescribeSubnets" => self.subnets(input),
             "DescribeRouteTables" => self.route_tables(input),
+            "DescribeVpcEndpoints" => self.endpoints(input),
+            "DeleteVpcEndpoints" => self.delete_endpoints(input),
+            "CreateTags" => self.create_tags(input),
+            "DeleteTags" => self.delete_tags(input),
             _ => {
                 let problem = format!("The action {operation} is not valid for this web service.");
                 Err(ApiError::refused("InvalidAction", problem))

@@ -3,9 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `configuration` | complete configurations |
+//! | `leftovers` | what services leave behind |
 //! | `write` | the calls that change a service |
 
 mod configuration;
+mod leftovers;
 mod write;
 
 use std::collections::HashMap;
@@ -130,9 +132,14 @@ impl RelatedRead for AppRunner {
     }
 
     async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
-        let answer = self.client.describe_custom_domains().service_arn(service.as_str()).send().await;
-        let answer = answer.map_err(|error| port_error("apprunner:DescribeCustomDomains", error))?;
-        Ok(answer.custom_domains.iter().map(custom_domain).collect())
+        let call = self.client.describe_custom_domains().service_arn(service.as_str());
+        let mut pages = call.into_paginator().send();
+        let mut domains = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error("apprunner:DescribeCustomDomains", error))?;
+            domains.extend(page.custom_domains.iter().map(custom_domain));
+        }
+        Ok(domains)
     }
 
     async fn ingress_connections(&self, service: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
@@ -168,6 +175,7 @@ fn custom_domain(domain: &types::CustomDomain) -> CustomDomain {
     let all_found = !records.is_empty() && records.iter().all(|record| record.status() == Some(&Success));
     CustomDomain {
         name: Some(domain.domain_name().to_lowercase()),
+        www: domain.enable_www_subdomain(),
         status: Some(domain.status().as_str().to_lowercase()),
         caa: None,
         validation_published: (any_failed || all_found).then_some(all_found),

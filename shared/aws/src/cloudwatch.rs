@@ -1,4 +1,7 @@
 //! CloudWatch metrics and alarms, over the narrow client: one call for all that a diagnosis or a tick asks.
+//! What passes through VPC endpoints: `traffic`.
+
+mod traffic;
 
 use std::collections::HashMap;
 

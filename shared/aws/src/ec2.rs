@@ -1,7 +1,9 @@
 //! EC2, over the narrow client: no SDK crate, see docs/decisions/0005-narrow-query-client.md.
 //!
 //! Two calls read subnets and their explicitly associated route tables at the same time; a third reads the main
-//! tables of the VPCs whose subnets have no table of their own.
+//! tables of the VPCs whose subnets have no table of their own. VPC endpoints: `endpoints`.
+
+mod endpoints;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +12,7 @@ use autopilot::{
     evidence::{DefaultRoute, Subnet},
     ports::SubnetRead,
 };
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, retry::RetryConfig};
 use roxmltree::Node;
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable, xml};
@@ -30,6 +32,8 @@ const PAGES: usize = 20;
 #[derive(Debug)]
 pub struct Ec2 {
     narrow: Narrow,
+    /// For calls that change something: each is made once.
+    once: Narrow,
 }
 
 /// A filter: its name and the values that it lets through.
@@ -38,7 +42,8 @@ type Filter<'a> = (&'a str, Vec<&'a str>);
 impl Ec2 {
     /// A client.
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { narrow: Narrow::new(sdk, &EC2) }
+        let without_retries = sdk.to_builder().retry_config(RetryConfig::disabled()).build();
+        Self { narrow: Narrow::new(sdk, &EC2), once: Narrow::new(&without_retries, &EC2) }
     }
 
     /// Every entry of a list, page by page, as `read` understands it.

@@ -21,6 +21,10 @@ struct Mender {
     /// Somebody else writes the record while this one observes.
     interferes: RefCell<Option<CaseRecord<usize>>>,
     store: MemoryStore,
+    /// Somebody else settles the intent while the call is under way.
+    settles_meanwhile: bool,
+    /// The number of the try does not count up.
+    forgetful: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,9 +77,18 @@ impl Worker for Mender {
             ..PortError::new("apprunner:UpdateService", class, "refused")
         };
         let silence = PortError::new("apprunner:UpdateService", Class::Retryable, "no answer in time");
-        match self.answers.borrow_mut().pop() {
+        let answer = self.answers.borrow_mut().pop();
+        match answer {
             None => {
                 self.changed.set(true);
+                if self.settles_meanwhile {
+                    let key = Key::new("rollback", "case orders");
+                    let mut other: CaseRecord<usize> = Record::load(&self.store, key).await?;
+                    other.state.ledger.intent = None;
+                    let say = Say::new(Phase::Started, "requested", "Mending it.", json!({"try": 1}));
+                    other.say(&Topic::Rollback, None, say, at(0));
+                    other.save(&self.store).await?;
+                }
                 Ok(receipt())
             }
             Some(Answer::Unanswered) => {
@@ -94,7 +107,7 @@ impl Worker for Mender {
 
     fn concluded(&self, work: &mut usize, _: &str, _: &String, outcome: &Outcome, _: Timestamp) -> Vec<Say> {
         if matches!(outcome, Outcome::Made(_)) {
-            *work += 1;
+            *work += usize::from(!self.forgetful.get());
             return vec![Say::new(Phase::Started, "requested", "Mending it.", json!({"try": *work}))];
         }
         Say::of_refusal(outcome, "requested", "mend it", json!({"try": *work + 1})).into_iter().collect()
@@ -146,6 +159,8 @@ impl Scene {
             answers: RefCell::new(answers.iter().rev().copied().collect()),
             interferes: RefCell::default(),
             store: MemoryStore::default(),
+            settles_meanwhile: false,
+            forgetful: Cell::default(),
         };
         Self { mender, bus: Bus::default() }
     }
@@ -340,4 +355,45 @@ async fn a_mode_that_is_none_names_every_bad_field() {
     );
     let other = Command { name: "dance".to_owned(), ..command };
     assert_eq!(scene.desk().command(&other, at(0)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_not_asked_for_again_once_it_was_acted_on() {
+    // Somebody else settles the intent while the call is under way: the outcome's write conflicts.
+    let mut scene = Scene::new(&[]);
+    scene.mender.settles_meanwhile = true;
+    let record = scene.record().await;
+    let edits = Cell::new(0);
+    let edit = |case: &mut Case<usize>| {
+        case.open = true;
+        edits.set(edits.get() + 1);
+    };
+    scene.desk().advance(&scene.mender, record, edit, at(0)).await.unwrap();
+    assert_eq!((edits.get(), scene.calls()), (1, 1));
+    let started = scene.bus.said.take();
+    assert_eq!(started, ["orders:0af3/rollback#1 started"], "told by whoever stored it");
+}
+
+#[tokio::test]
+async fn every_act_is_told_however_alike_and_every_stop() {
+    let scene = Scene::new(&[]);
+    for minute in [0, 10] {
+        scene.mender.forgetful.set(true);
+        assert_eq!(scene.at(minute).await, Some(made()));
+        scene.break_again();
+    }
+    for minute in [20, 30] {
+        scene.command("stop", minute).await;
+        // Lifted by another function, which has a record of its own.
+        control::command(
+            &scene.mender.store,
+            &Command { name: "go".into(), fields: serde_json::Map::new() },
+            at(minute),
+        )
+        .await
+        .unwrap();
+    }
+    let said = scene.bus.said.take();
+    assert_eq!(said.iter().filter(|line| line.ends_with("started")).count(), 2, "{said:?}");
+    assert_eq!(said.iter().filter(|line| line.ends_with("held")).count(), 2, "{said:?}");
 }

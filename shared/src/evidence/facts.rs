@@ -142,6 +142,7 @@ pub(super) fn domain(field: &Field<'_>) -> Result<CustomDomain, EvidenceError> {
         status: text(&["Status"])?.map(|s| s.to_lowercase()),
         caa,
         validation_published: published(one.value),
+        ..CustomDomain::default()
     })
 }
 

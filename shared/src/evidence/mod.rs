@@ -202,6 +202,8 @@ pub struct IngressConnection {
 pub struct CustomDomain {
     /// The domain.
     pub name: Option<String>,
+    /// True where `www.` before it belongs to it, too.
+    pub www: bool,
     /// As AWS spells it, in lower case.
     pub status: Option<String>,
     /// Values of the CAA records that apply to the name; `None` if nobody looked.

@@ -24,6 +24,12 @@ pub trait DnsRead {
     fn change_status(&self, change: &ChangeId) -> impl Future<Output = Result<ChangeStatus, PortError>>;
 }
 
+/// Reading whole zones, for whoever does not know which names to ask for.
+pub trait ZoneRead {
+    /// Every record of a zone, in its order, all pages.
+    fn every_record(&self, zone: &HostedZoneId) -> impl Future<Output = Result<Vec<RecordSet>, PortError>>;
+}
+
 /// Changing a hosted zone.
 pub trait DnsWrite {
     /// Makes all changes of a batch or none.

@@ -83,7 +83,7 @@ pub(crate) const ROWS: &[Row] = &[
         Build,
         &[
             "npm error code E404",
-            "npm error 404 Not Found - GET https://registry.npmjs.org/@acme%2futil - Not found",
+            "npm error 404 Not Found - GET https://registry.example.org/@acme%2futil - Not found",
         ],
     ),
     ("build-dependency", Build, &["error Couldn't find package \"@acme/ui\" on the \"npm\" registry."]),
@@ -198,7 +198,7 @@ pub(crate) const ROWS: &[Row] = &[
         &[
             "npm error code ETIMEDOUT",
             "npm error errno ETIMEDOUT",
-            "npm error network request to https://registry.npmjs.org/react failed, reason: connect ETIMEDOUT 104.16.1.34:443",
+            "npm error network request to https://registry.example.org/react failed, reason: connect ETIMEDOUT 104.16.1.34:443",
         ],
     ),
     (
@@ -258,14 +258,14 @@ pub(crate) const ROWS: &[Row] = &[
     (
         "build-network",
         Build,
-        &["npm ERR! code E503", "npm ERR! 503 Service Unavailable - GET https://registry.npmjs.org/react"],
+        &["npm ERR! code E503", "npm ERR! 503 Service Unavailable - GET https://registry.example.org/react"],
     ),
     ("build-network", Build, &["  Could not resolve host: github.com"]),
     (
         "build-network",
         Build,
         &[
-            "error: failed to download from `https://static.crates.io/crates/serde`",
+            "error: failed to download from `https://static.example.org/crates/serde`",
             "  [28] Timeout was reached (Operation too slow)",
             "spurious network error (1 tries remaining)",
         ],

@@ -17,7 +17,7 @@ use tokio::{
 use crate::sdk_for;
 
 /// A server that answers every request with these bytes and then closes; gives its endpoint.
-async fn answering(bytes: Vec<u8>) -> Result<String> {
+pub(crate) async fn answering(bytes: Vec<u8>) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move {
@@ -34,7 +34,7 @@ async fn answering(bytes: Vec<u8>) -> Result<String> {
     Ok(endpoint)
 }
 
-fn ok(body: &[u8]) -> Vec<u8> {
+pub(crate) fn ok(body: &[u8]) -> Vec<u8> {
     announced(body, body.len())
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod dns;
+mod endpoints;
 mod hostile;
 mod image;
 mod metrics;

@@ -1,5 +1,6 @@
 //! The adapters over the narrow client against emulators that others wrote. Every test starts a server of its own.
 
+mod cleanup;
 mod facts;
 mod shift;
 

@@ -63,7 +63,8 @@ fn undeleted(ingress: &[&str]) -> Seen {
 
 fn verdict(may_pass: bool, known: bool) -> Verdict {
     let (kind, fix) = ("image-pull-denied".to_owned(), "Give the role access.".to_owned());
-    Verdict { of: Some(OperationId("c".into())), kind, may_pass, known, fix, would_free: Vec::new() }
+    let of = Some(OperationId("c".into()));
+    Verdict { of, at: at(0), kind, may_pass, known, fix, would_free: Vec::new() }
 }
 
 /// Decision, what is said, and whether the case stays open.
@@ -265,4 +266,65 @@ fn outcomes_count_tries_only_where_something_was_tried() {
             assert_eq!(say.reason, reason);
         }
     }
+}
+
+#[test]
+fn what_was_asked_for_and_cannot_be_done_now_is_not_done_later() {
+    let asked = Work { requested: true, ..Work::default() };
+    let rolling = operation("x", UpdateService, InProgress, 3);
+    for now in [
+        Seen { mode: Mode::Off, ..failed() },
+        seen(ServiceStatus::OperationInProgress, std::slice::from_ref(&rolling)),
+    ] {
+        assert!(!decide(&creation(asked.clone()), &now, &delays(), at(1)).work.requested, "{now:?}");
+    }
+    for (outcome, still) in [
+        (Outcome::Planned(Mode::DryRun), false),
+        (Outcome::Stopped(at(0)), false),
+        (Outcome::BudgetExhausted(at(0)), false),
+        // What was begun and not answered is settled, and then it was asked for.
+        (Outcome::Wait("no answer in time".to_owned()), true),
+    ] {
+        let mut work = asked.clone();
+        concluded(&mut work, service().as_str(), &Act::Rebuild, &outcome, &delays(), at(1));
+        assert_eq!(work.requested, still, "{outcome}");
+    }
+}
+
+#[test]
+fn somebody_elses_failed_try_is_not_taken_for_a_new_failure() {
+    let operations = [operation("x", UpdateService, Failed, 3), operation("c", CreateService, Failed, 0)];
+    let same = creation(Work { configuration: Some(1), ..Work::default() });
+    let plan = decide(&same, &seen(ServiceStatus::CreateFailed, &operations), &delays(), at(9));
+    assert_eq!((plan.reason.as_str(), plan.open), ("someone-else-acted", false));
+    assert!(plan.work.operations.contains(&OperationId("x".into())), "the reconciliation knows it");
+}
+
+#[test]
+fn an_ingress_connection_that_will_not_go_is_removed_at_its_times_and_then_left() {
+    let mut case = deletion(Work::default());
+    let stuck = undeleted(&["FAILED_DELETION"]);
+    for due in [5, 10, 25] {
+        assert_eq!(plan(&case, &stuck, due - 1), waits(), "{due}");
+        assert_eq!(plan(&case, &stuck, due), acts("remove-ingress-connection"), "{due}");
+        let made = Outcome::Made(Receipt { operation: None });
+        let act = Act::RemoveIngress("ingress".into());
+        concluded(&mut case.work, &case.subject, &act, &made, &delays(), at(due));
+    }
+    assert_eq!(plan(&case, &stuck, 600), holds("budget-exhausted"));
+    assert_eq!(
+        plan(&case, &undeleted(&["DELETED"]), 600),
+        acts("delete"),
+        "once it is gone the deletion goes on"
+    );
+}
+
+#[test]
+fn a_day_later_it_is_over_under_any_mode_and_whatever_was_tried_is_told() {
+    let day = 24 * 60;
+    let off = Seen { mode: Mode::Off, ..failed() };
+    assert_eq!(plan(&creation(Work::default()), &off, day), ("wait", vec![], false));
+    let cause = Some(verdict(false, true));
+    let tried = creation(Work { tries: 1, cause, ..Work::default() });
+    assert_eq!(plan(&tried, &failed(), day), ends("skipped too-old"), "a person's try failed");
 }

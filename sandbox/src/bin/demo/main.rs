@@ -4,9 +4,11 @@
 //! shows what happens as a timeline: the events, the calls, and the messages that people get.
 #![expect(clippy::print_stdout, reason = "it speaks to whoever runs it")]
 
+mod cleanup;
 mod rebuild;
 mod rollback;
 mod scenes;
+mod shift;
 mod timeline;
 
 use std::{path::Path, process::Command, time::Duration};
@@ -39,15 +41,21 @@ async fn play(root: &Path) -> Result<()> {
     let account = aws::Options { phase: Duration::from_millis(400), ..aws::Options::default() };
     // Lambda waits one and two minutes before it tries again; nobody watching wants to.
     let host = host::Options { retry_delays: [Duration::from_millis(300); 2], ..host::Options::default() };
-    // Acting functions only plan until somebody sets their mode; the delays are minutes outside of a demo.
+    // Acting functions only plan until somebody sets their mode; outside of a demo the delays are
+    // minutes, and the grace period is days.
     let parameters = [
         ("RebuildMode", "on"),
         ("RebuildDelays", "1s,2s,3s"),
+        ("CleanupMode", "on"),
+        ("GracePeriod", "2s"),
+        ("HostedZoneIds", shift::ZONE),
         ("RollbackMode", "on"),
         ("SettleTime", "1s"),
         ("RollbackCoolDown", "1s"),
         ("AnalysisFailureLimit", "1"),
     ];
     let stage = Stage::raise(&root.join("template.yaml"), &parameters, binaries, account, &host).await?;
+    // The zone that the parameters name has to be there: cleanup decides nothing on an inventory with a hole.
+    stage.account.route53().add_zone(shift::ZONE, "example.com");
     scenes::all(&stage, root).await
 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// A creation fails for no reason of its own, and is tried again until the service runs.
 pub(crate) async fn failed_creation(stage: &Stage) -> Result<()> {
-    title("6. A creation fails by a fault that passes; rebuild tries again, without a change, until it runs");
+    title("A creation fails by a fault that passes; rebuild tries again, without a change, until it runs");
     let mut input = specification(stage, "payments", "linux/amd64").configuration;
     input["ServiceName"] = "payments".into();
     let lines = ["[AppRunner] Failed to create the service due to an internal error. Try again later."];

@@ -1,6 +1,9 @@
 //! The scenes of the demo, in order.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
@@ -11,7 +14,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::{rebuild, rollback, timeline::Timeline};
+use crate::{cleanup, rebuild, rollback, shift, timeline::Timeline};
 
 const OPERATIONS: [&str; 6] =
     ["CreateService", "DeleteService", "UpdateService", "Deployment", "PauseService", "ResumeService"];
@@ -31,12 +34,16 @@ pub(crate) async fn all(stage: &Stage, root: &Path) -> Result<()> {
     rebuild::failed_creation(stage).await?;
     rollback::bad_deployment(stage, &checkout).await?;
     rollback::bad_version(stage, &basket).await?;
+    cleanup::orphaned_endpoint(stage).await?;
+    shift::scenes(stage).await?;
     println!("\nThat was the sandbox: no AWS account was touched. Install it: README.md.");
     Ok(())
 }
 
+/// Begins a scene; they are numbered as they come.
 pub(crate) fn title(text: &str) {
-    println!("\n=== {text}\n");
+    static SCENES: AtomicUsize = AtomicUsize::new(1);
+    println!("\n=== {}. {text}\n", SCENES.fetch_add(1, Ordering::Relaxed));
 }
 
 /// Messages to people so far.
@@ -45,7 +52,7 @@ fn alerts(stage: &Stage) -> Vec<Message> {
 }
 
 async fn guide_samples(stage: &Stage, root: &Path) -> Result<()> {
-    title("1. The two sample events of App Runner's guide: good news, so nobody is told");
+    title("The two sample events of App Runner's guide: good news, so nobody is told");
     for name in ["guide-service-status.json", "guide-operation-status.json"] {
         let file = root.join("events/notify").join(name);
         let event: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
@@ -64,7 +71,7 @@ async fn guide_samples(stage: &Stage, root: &Path) -> Result<()> {
 
 /// Every documented word, each for a service of its own, delivered three times.
 async fn every_status(stage: &Stage) {
-    title("2. All 18 operation statuses and 6 service statuses, each delivered three times");
+    title("All 18 operation statuses and 6 service statuses, each delivered three times");
     let operations = OPERATIONS.iter().flat_map(|op| STAGES.map(|stage| format!("{op}{stage}")));
     let operations =
         operations.map(|word| ("AppRunner Service Operation Status Change", "operationStatus", word));
@@ -94,7 +101,7 @@ async fn every_status(stage: &Stage) {
 }
 
 async fn failed_deployment(stage: &Stage) -> Result<()> {
-    title("3. A deployment fails; App Runner rolls back by itself; the next one succeeds");
+    title("A deployment fails; App Runner rolls back by itself; the next one succeeds");
     let arn = service(stage, "orders", "linux/arm64")?;
     let crash = Script::new(Outcome::FailThenRollBack)
         .application_log(["Starting orders 7.0.1", "exec /usr/local/bin/orders: exec format error"]);
@@ -118,7 +125,7 @@ async fn failed_deployment(stage: &Stage) -> Result<()> {
 }
 
 async fn lost_events(stage: &Stage) -> Result<()> {
-    title("4. EventBridge loses every event of a failure; the reconciliation finds it");
+    title("EventBridge loses every event of a failure; the reconciliation finds it");
     reconcile(stage).await?;
     let arn = service(stage, "invoices", "linux/amd64")?;
     stage.account.script(&arn, Outcome::RollbackFails);
@@ -135,7 +142,7 @@ async fn lost_events(stage: &Stage) -> Result<()> {
 }
 
 async fn silent_topic(stage: &Stage) -> Result<()> {
-    title("5. SNS is down while an alert is to go out; it goes out once SNS is back");
+    title("SNS is down while an alert is to go out; it goes out once SNS is back");
     let arn = service(stage, "mailer", "linux/amd64")?;
     stage.account.script(&arn, Outcome::FailThenRollBack);
     stage.account.faults().next("sns", "Publish", 6, Fault::ServerError);

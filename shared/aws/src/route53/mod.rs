@@ -14,7 +14,7 @@ use autopilot::{
     dns::{Batch, ChangeId, ChangeStatus, HostedZone, HostedZoneId, RecordName, RecordSet},
     error::PortError,
     mutation::Permit,
-    ports::{DnsRead, DnsWrite},
+    ports::{DnsRead, DnsWrite, ZoneRead},
 };
 use aws_config::{SdkConfig, retry::RetryConfig};
 use roxmltree::Node;
@@ -59,9 +59,11 @@ impl Route53 {
     }
 
     async fn page(&self, zone: &HostedZoneId, start: &Place) -> Result<Page, PortError> {
-        let mut path =
-            format!("/2013-04-01/hostedzone/{zone}/rrset?maxitems=300&name={}", encoded(&start.name));
-        for (parameter, value) in [("type", &start.kind), ("identifier", &start.identifier)] {
+        let mut path = format!("/2013-04-01/hostedzone/{zone}/rrset?maxitems=300");
+        // Without a name the list begins with the zone's first record.
+        let name = (!start.name.is_empty()).then(|| start.name.clone());
+        for (parameter, value) in [("name", &name), ("type", &start.kind), ("identifier", &start.identifier)]
+        {
             if let Some(value) = value {
                 path.extend(["&", parameter, "=", &encoded(value)]);
             }
@@ -73,7 +75,7 @@ impl Route53 {
 }
 
 /// Where a page begins.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Place {
     name: String,
     kind: Option<String>,
@@ -170,6 +172,19 @@ impl DnsRead for Route53 {
     async fn change_status(&self, change: &ChangeId) -> Result<ChangeStatus, PortError> {
         let path = format!("/2013-04-01/change/{}", encoded(&change.0));
         change_info(GET_CHANGE, &self.narrow.get(GET_CHANGE, &path).await?, "Status").map(ChangeStatus::from)
+    }
+}
+
+impl ZoneRead for Route53 {
+    async fn every_record(&self, zone: &HostedZoneId) -> Result<Vec<RecordSet>, PortError> {
+        let (mut found, mut start) = (Vec::new(), Place::default());
+        for _ in 0..PAGES {
+            let page = self.page(zone, &start).await?;
+            found.extend(page.records);
+            let Some((_, place)) = page.next else { return Ok(found) };
+            start = place;
+        }
+        Err(unreadable(LIST, &format!("it does not end within {PAGES} pages")))
     }
 }
 

@@ -1,0 +1,333 @@
+//! What 1,000 open shifts in 50 zones ask of Route 53, against the five requests a second that an account has:
+//! `cargo run -p shift --example thousand_shifts`. The time is Tokio's paused clock, so only waiting for the pace counts.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap},
+};
+
+use autopilot::{
+    analysis::{Alarm, MetricQuery, Series},
+    announcement::{Announcement, Topic},
+    balancing::{Certificate, ExpressService, Listener, ListenerRule, LoadBalancer, Target, TargetGroup},
+    call::{Call, Handler},
+    case::Case,
+    desk::Desk,
+    dns::{
+        AliasTarget, Batch, ChangeAction, ChangeId, ChangeStatus, HostedZone, HostedZoneId, RecordName,
+        RecordSet, RecordType,
+    },
+    error::{Class, Failure, PortError},
+    evidence::{CustomDomain, IngressConnection, Service},
+    incident::IncidentId,
+    memory::MemoryStore,
+    mutation::Permit,
+    ports::{
+        Announce, AppRunnerRead, BalancingRead, CertificateRead, Described, DnsRead, DnsWrite, ExpressRead,
+        MetricQueries, References, RelatedRead, Window,
+    },
+    service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use shift::{
+    advance::{PARTITION, ShiftRecord, Shifts},
+    decide::{Act, What, made},
+    plan::Plan,
+    records::{Lead, Weights, convert},
+    shift::Shift,
+    successor::Watched,
+    world::{Clients, Paced},
+};
+use tokio::time::Instant;
+
+const ZONES: usize = 50;
+const NAMES: usize = 20;
+
+/// Zones in memory that count what is asked of them.
+#[derive(Default)]
+struct Zones {
+    records: RefCell<HashMap<HostedZoneId, Vec<RecordSet>>>,
+    requests: Cell<usize>,
+}
+
+impl Zones {
+    fn count(&self) {
+        self.requests.set(self.requests.get() + 1);
+    }
+}
+
+impl DnsRead for &Zones {
+    async fn zone(&self, _: &HostedZoneId) -> Result<Option<HostedZone>, PortError> {
+        Ok(None)
+    }
+
+    async fn records(
+        &self,
+        zone: &HostedZoneId,
+        names: &BTreeSet<RecordName>,
+    ) -> Result<Vec<RecordSet>, PortError> {
+        self.count();
+        let records = self.records.borrow();
+        let found = records.get(zone).into_iter().flatten();
+        Ok(found.filter(|record| names.contains(&record.name)).cloned().collect())
+    }
+
+    async fn change_status(&self, _: &ChangeId) -> Result<ChangeStatus, PortError> {
+        self.count();
+        Ok(ChangeStatus::InSync)
+    }
+}
+
+impl DnsWrite for &Zones {
+    async fn change(&self, _: &Permit, zone: &HostedZoneId, batch: &Batch) -> Result<ChangeId, PortError> {
+        self.count();
+        let mut records = self.records.borrow_mut();
+        let records = records.entry(zone.clone()).or_default();
+        for change in &batch.changes {
+            match change.action {
+                ChangeAction::Delete => records.retain(|record| *record != change.record),
+                _ => records.push(change.record.clone()),
+            }
+        }
+        Ok(ChangeId(format!("{zone} {}", self.requests.get())))
+    }
+}
+
+/// Everything else: App Runner is well, and the successor is or fails.
+#[derive(Default)]
+struct Others {
+    failing: Cell<bool>,
+}
+
+fn unasked(call: &'static str) -> PortError {
+    PortError::new(call, Class::Permanent, "is not asked here")
+}
+
+impl AppRunnerRead for &Others {
+    async fn services(&self) -> Result<Vec<ServiceSummary>, PortError> {
+        Err(unasked("apprunner:ListServices"))
+    }
+
+    async fn describe(&self, _: &ServiceArn) -> Result<Described, PortError> {
+        Ok(Described {
+            status: ServiceStatus::Running,
+            url: None,
+            checksum: Default::default(),
+            configuration: Service::default(),
+            refers_to: References::default(),
+        })
+    }
+
+    async fn operations(&self, _: &ServiceArn, _: Option<Timestamp>) -> Result<Vec<Operation>, PortError> {
+        Err(unasked("apprunner:ListOperations"))
+    }
+
+    async fn tags(&self, _: &ServiceArn) -> Result<HashMap<String, String>, PortError> {
+        Err(unasked("apprunner:ListTagsForResource"))
+    }
+}
+
+impl RelatedRead for &Others {
+    async fn connector_subnets(&self, _: &str) -> Result<Vec<String>, PortError> {
+        Err(unasked("apprunner:DescribeVpcConnector"))
+    }
+
+    async fn max_size(&self, _: &str) -> Result<Option<u64>, PortError> {
+        Err(unasked("apprunner:DescribeAutoScalingConfiguration"))
+    }
+
+    async fn connection_status(&self, _: &str) -> Result<Option<String>, PortError> {
+        Err(unasked("apprunner:ListConnections"))
+    }
+
+    async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
+        let name = Some(format!("{}.example.com", service.name()));
+        Ok(vec![CustomDomain { name, status: Some("active".to_owned()), ..CustomDomain::default() }])
+    }
+
+    async fn ingress_connections(&self, _: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
+        Err(unasked("apprunner:ListVpcIngressConnections"))
+    }
+}
+
+impl MetricQueries for &Others {
+    async fn data(
+        &self,
+        queries: &[MetricQuery],
+        window: Window,
+    ) -> Result<HashMap<String, Series>, PortError> {
+        let value = |name: &str| match name {
+            "RequestCount" | "HealthyHostCount" => Some(1_000.0),
+            "HTTPCode_Target_5XX_Count" => self.failing.get().then_some(500.0),
+            _ => None,
+        };
+        let series = queries.iter().map(|query| {
+            let points = value(query.metric).map(|value| (window.end - SignedDuration::from_secs(1), value));
+            (query.id.clone(), Series { points: points.into_iter().collect(), missing: None })
+        });
+        Ok(series.collect())
+    }
+
+    async fn alarms(&self, _: &[String]) -> Result<HashMap<String, Alarm>, PortError> {
+        Ok(HashMap::new())
+    }
+}
+
+impl BalancingRead for &Others {
+    async fn load_balancers(&self, _: &[String]) -> Result<Vec<LoadBalancer>, PortError> {
+        Err(unasked("elasticloadbalancing:DescribeLoadBalancers"))
+    }
+
+    async fn target_groups(&self, _: &[String]) -> Result<Vec<TargetGroup>, PortError> {
+        Err(unasked("elasticloadbalancing:DescribeTargetGroups"))
+    }
+
+    async fn groups_behind(&self, _: &str) -> Result<Vec<TargetGroup>, PortError> {
+        Err(unasked("elasticloadbalancing:DescribeTargetGroups"))
+    }
+
+    async fn target_health(&self, _: &str) -> Result<Vec<Target>, PortError> {
+        Err(unasked("elasticloadbalancing:DescribeTargetHealth"))
+    }
+
+    async fn listeners(&self, _: &str) -> Result<Vec<Listener>, PortError> {
+        Err(unasked("elasticloadbalancing:DescribeListeners"))
+    }
+
+    async fn rules(&self, _: &str) -> Result<Vec<ListenerRule>, PortError> {
+        Err(unasked("elasticloadbalancing:DescribeRules"))
+    }
+
+    async fn listener_certificates(&self, _: &str) -> Result<Vec<String>, PortError> {
+        Err(unasked("elasticloadbalancing:DescribeListenerCertificates"))
+    }
+}
+
+impl CertificateRead for &Others {
+    async fn certificate(&self, _: &str) -> Result<Option<Certificate>, PortError> {
+        Err(unasked("acm:DescribeCertificate"))
+    }
+}
+
+impl ExpressRead for &Others {
+    async fn express_service(&self, _: &str) -> Result<Option<ExpressService>, PortError> {
+        Err(unasked("ecs:DescribeExpressGatewayService"))
+    }
+}
+
+struct Silence;
+
+impl Announce for Silence {
+    async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), PortError>> {
+        announcements.iter().map(|_| Ok(())).collect()
+    }
+}
+
+type Bench<'a> = Shifts<
+    Clients<Paced<&'a Zones, &'a Zones>, &'a Others, &'a Others, &'a Others, &'a Others, &'a Others>,
+    MemoryStore,
+    Silence,
+>;
+
+/// A shift of a name of its own, its pair written.
+async fn open(bench: &Bench<'_>, zones: &Zones, zone: usize, name: usize) -> Result<(), Failure> {
+    let (label, zone) = (format!("z{zone}n{name}"), format!("Z{zone}"));
+    let plan = json!({
+        "hosted_zone_id": zone, "record_name": format!("{label}.example.com"), "step_weights": [50, 100],
+        "from": {"service_arn": format!("arn:aws:apprunner:us-east-1:123456789012:service/{label}/1")},
+        "to": {"alias": {"dns_name": "shop.elb.amazonaws.com", "hosted_zone_id": "Z35SXDOTRQ7X7K"},
+               "target_group_arns": ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/shop/1"]},
+    });
+    let plan = Plan::read(Some(&plan)).map_err(|errors| {
+        errors.into_iter().next().map_or_else(|| Failure::Contended(label.clone()), Failure::Input)
+    })?;
+    let target = |name: &str| -> Result<AliasTarget, Failure> {
+        let unread = |_| Failure::Contended(name.to_owned());
+        Ok(AliasTarget {
+            dns_name: name.parse().map_err(unread)?,
+            hosted_zone_id: plan.hosted_zone_id.clone(),
+            evaluate_target_health: false,
+        })
+    };
+    let record = RecordSet {
+        name: plan.record_name.clone(),
+        kind: RecordType::A,
+        set_identifier: None,
+        weight: None,
+        ttl: None,
+        values: Vec::new(),
+        alias: Some(target("x.us-east-1.awsapprunner.com")?),
+        health_check_id: None,
+        rest: Vec::new(),
+    };
+    let alias = target("shop.elb.amazonaws.com")?;
+    let lead = Lead { name: alias.dns_name.clone(), alias: Some(alias), either: false };
+    let conversion = convert(&plan, Some(&lead), &[record]).map_err(|_| Failure::Contended(label.clone()))?;
+    let watched = Watched {
+        load_balancer: Some("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/shop/1".to_owned()),
+        target_groups: plan.to.target_group_arns.clone(),
+    };
+    let mut shift = Shift::new(plan, conversion, watched, Timestamp::UNIX_EPOCH);
+    let act =
+        Act { what: What::Begin, before: shift.original.clone(), after: shift.pairs.at(Weights::START) };
+    made(&mut shift, &act, None, Timestamp::UNIX_EPOCH);
+    zones.records.borrow_mut().entry(shift.plan.hosted_zone_id.clone()).or_default().extend(act.after);
+    let key = bench.desk.key(&format!("{zone} {label}.example.com"));
+    let mut record: ShiftRecord = autopilot::store::Record::load(&bench.desk.state, key).await?;
+    record.state = Case::opened(&label, IncidentId::new(&label), Some(shift));
+    record.save(&bench.desk.state).await?;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "it prints what it measured")]
+#[tokio::main(flavor = "current_thread", start_paused = true)]
+async fn main() -> Result<(), Failure> {
+    let (zones, others) = (Zones::default(), Others::default());
+    let bench = Shifts {
+        world: Clients {
+            dns: Paced::new(&zones, &zones),
+            apprunner: &others,
+            balancing: &others,
+            certificates: &others,
+            express: &others,
+            metrics: &others,
+        },
+        desk: Desk {
+            partition: PARTITION,
+            topic: Topic::TrafficShift,
+            state: MemoryStore::default(),
+            bus: Silence,
+        },
+    };
+    for zone in 0..ZONES {
+        for name in 0..NAMES {
+            open(&bench, &zones, zone, name).await?;
+        }
+    }
+    println!("{} shifts in {ZONES} zones, 5 requests a second", ZONES * NAMES);
+    println!("{:<34} {:>8} {:>9}", "tick", "requests", "seconds");
+    let mut now = Timestamp::UNIX_EPOCH;
+    for what in [
+        "before the first step",
+        "all take the first step",
+        "all are asked after",
+        "all bake",
+        "all fail once",
+        "all turn back",
+    ] {
+        now += SignedDuration::from_secs(70);
+        others.failing.set(what.contains("fail") || what.contains("back"));
+        let (before, start) = (zones.requests.get(), Instant::now());
+        let call = Call { request_id: String::new(), now };
+        bench.handle(json!({"command": "tick"}), call).await?;
+        println!("{what:<34} {:>8} {:>9.1}", zones.requests.get() - before, start.elapsed().as_secs_f64());
+    }
+    let records = zones.records.borrow();
+    let away = records
+        .values()
+        .flatten()
+        .filter(|record| record.weight.is_some_and(|weight| weight != 0 && weight != 100));
+    println!("records that are not back at 100/0: {}", away.count());
+    Ok(())
+}
