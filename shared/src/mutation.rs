@@ -16,7 +16,8 @@
 //! may a new one be made, which counts in the budget like any other. Ports that change something ask for a
 //! [`Permit`], which only this module makes; nothing can be changed past it.
 //!
-//! [`crate::desk`] walks this path for every function: [`begin`], the call, [`conclude`].
+//! [`crate::desk`] walks this path for functions with a case a service: [`begin`], the call, [`conclude`]. `shift`
+//! walks it itself: its steps of one zone share a call.
 
 use std::fmt;
 
@@ -48,6 +49,12 @@ pub struct Budget {
     pub within: Period,
     /// And none so soon after the one before.
     pub cool_down: Period,
+}
+
+impl Budget {
+    /// As many as a person wants, and they count in no budget.
+    pub const UNLIMITED: Self =
+        Self { most: usize::MAX, within: Period::days(1), cool_down: Period::seconds(0) };
 }
 
 /// What a case remembers of its mutations.
@@ -177,7 +184,9 @@ pub fn begin(
     refusal(gate, control, ledger, now)?;
     let window = span(gate.budget.within);
     ledger.made.retain(|at| now.duration_since(*at) < window);
-    ledger.made.push(now);
+    if gate.budget != Budget::UNLIMITED {
+        ledger.made.push(now);
+    }
     ledger.intent = Some(Intent { act, at: now });
     Ok(Intended(()))
 }
@@ -227,8 +236,9 @@ pub fn conclude(ledger: &mut Ledger, answer: Result<Receipt, PortError>) -> Outc
             Outcome::Made(receipt)
         }
         Err(error) if is_refusal_by_state(&error) => {
-            ledger.intent = None;
-            ledger.made.pop();
+            let begun = ledger.intent.take().map(|intent| intent.at);
+            // What was not made does not count, if it would have.
+            ledger.made.pop_if(|last| Some(*last) == begun);
             Outcome::Wait(error.to_string())
         }
         // An answer with a code is a refusal: the service did not do it. Silence is settled by reading.

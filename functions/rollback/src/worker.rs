@@ -6,14 +6,14 @@ use autopilot::{
     analysis::{Batch, Source, Target, judge},
     case::{Case, Say},
     configuration::{Snapshot, differences},
-    control::{Action, Mode},
+    control::{Action, Mode, SetBy},
     desk::{Plan, Worker},
     error::{Class, Failure, PortError},
     incident::IncidentId,
     mutation::{Budget, Gate, Intent, Leave, Outcome, Permit, Receipt, Settled},
     period::Period,
     ports::{
-        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite,
+        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RevisionRead, ServiceWrite,
         Window,
     },
     redact::Untrusted,
@@ -102,7 +102,7 @@ fn windows(bake: &Bake, bake_time: SignedDuration, now: Timestamp) -> [Window; 2
 
 impl<A, C, M, I, S, B> Worker for Round<'_, A, C, M, I, S, B>
 where
-    A: AppRunnerRead + ConfigurationRead + RelatedRead,
+    A: AppRunnerRead + ConfigurationRead + RevisionRead,
     C: ServiceWrite,
     M: MetricQueries,
     I: ImageDigests,
@@ -135,6 +135,13 @@ where
         }
     }
 
+    fn set_by<'a>(&self, seen: &'a Seen) -> Option<(Action, &'a SetBy)> {
+        match seen {
+            Seen::Baking(_) => None,
+            Seen::Whole(look) => Some((Action::Rollback, &look.set_by)),
+        }
+    }
+
     fn decide(&self, case: &Case<Work>, seen: &Seen, now: Timestamp) -> Plan<Work, Act> {
         decide::decide(case, seen, &self.rollback.settings, now)
     }
@@ -150,9 +157,7 @@ where
                 Budget { most: settings.budget, within: Period::days(1), cool_down: settings.cool_down }
             }
             // A release is no rollback, and a person's.
-            Act::Release { .. } => {
-                Budget { most: usize::MAX, within: Period::days(1), cool_down: Period::seconds(0) }
-            }
+            Act::Release { .. } => Budget::UNLIMITED,
         };
         let leave = match seen {
             Seen::Whole(look) => Leave::OfService {

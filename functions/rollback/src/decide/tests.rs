@@ -1,9 +1,16 @@
-use autopilot::{configuration::Configuration, mutation::Outcome, ports::PushedImage, service::ServiceArn};
+mod findings;
+mod requests;
+
+use autopilot::{
+    configuration::Configuration,
+    ports::PushedImage,
+    service::{OperationId, ServiceArn},
+};
 use serde_json::Value;
 
 use super::*;
 use crate::{
-    case::Request,
+    case::Rolling,
     seen::WayBack,
     versions::{Ended, Success, Versions},
 };
@@ -254,9 +261,10 @@ fn ours() -> Work {
         why: Why::AnalysisFailed,
         because: String::new(),
         after: Some(OperationId("d".into())),
-        bad_digest: None,
-        bad_image: None,
+        left: None,
+        bad: vec![],
         drift: vec![],
+        by_hand: vec![],
     };
     Work {
         rolling: Some(Rolling { operation: Some(OperationId("r".into())), since: at(6), act }),
@@ -290,45 +298,4 @@ fn our_own_update_is_verified_and_never_rolled_back() {
     let later =
         [operation("e", UpdateService, Succeeded, 12), operation("r", UpdateService, Succeeded, 9), undone];
     assert_eq!(shown(&decided(ours(), &look(&later), 13)).1, ["skipped someone-else-acted"]);
-}
-
-#[test]
-fn a_request_goes_past_a_guard_only_by_force() {
-    let role = json!({"InstanceConfiguration": {"InstanceRoleArn": "arn:aws:iam::123456789012:role/other"}});
-    let now = Look { configuration: image(":v2", &role), ..look(&[]) };
-    let asked = |version, force| {
-        let thread = IncidentId::new("orders:rollback:1");
-        let request = Some(Request { what: Wanted::Version(version), force, thread });
-        decided(Work { request, ..Work::default() }, &now, 9)
-    };
-    // The bad version is not what the last known good one is; here it is named.
-    assert_eq!(shown(&asked(Some(1), false)).1, ["held would-widen-exposure"]);
-    assert!(!asked(Some(1), false).open, "it was answered");
-    assert_eq!(shown(&asked(Some(1), true)), silent("roll-back", true));
-    assert_eq!(shown(&asked(Some(7), true)).1, ["held no-known-good-version"]);
-}
-
-#[test]
-fn a_request_does_not_outlive_its_command() {
-    let thread = IncidentId::new("orders:rollback:1");
-    let request = Some(Request { what: Wanted::Version(Some(1)), force: true, thread });
-    let running = look(&[operation("d", UpdateService, InProgress, 0)]);
-    let ended = look(&[operation("r", UpdateService, Succeeded, 9), operation("d", UpdateService, Failed, 0)]);
-    for (work, now) in [(Work::default(), running), (ours(), ended)] {
-        let plan = decided(Work { request: request.clone(), ..work }, &now, 10);
-        assert_eq!(plan.work.request, None, "{}", plan.decision);
-        assert!(plan.reason.contains("ask again"), "{}", plan.reason);
-    }
-    let act = ours().rolling.unwrap().act;
-    for outcome in [
-        Outcome::Stopped(at(0)),
-        Outcome::BudgetExhausted(at(0)),
-        Outcome::Wait("cool-down".into()),
-        Outcome::Planned(Mode::DryRun),
-        Outcome::Refused("no".into()),
-    ] {
-        let mut work = Work { request: request.clone(), ..Work::default() };
-        crate::tell::concluded(&mut work, service().as_str(), &act, &outcome, at(1));
-        assert_eq!(work.request, None, "{outcome}");
-    }
 }

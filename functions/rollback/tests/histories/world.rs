@@ -12,12 +12,11 @@ use autopilot::{
     announcement::Announcement,
     configuration::{Configuration, ImageIdentifier, Member},
     error::{Class, PortError},
-    evidence::{CustomDomain, IngressConnection},
     memory::MemoryStore,
     mutation::{Permit, Receipt},
     ports::{
         Announce, AppRunnerRead, ConfigurationRead, Configured, Described, ImageDigests, MetricQueries,
-        PushedImage, RelatedRead, ServiceWrite, Window,
+        PushedImage, RevisionRead, ServiceWrite, Window,
     },
     service::{
         Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary,
@@ -241,20 +240,11 @@ impl ConfigurationRead for Account {
     }
 }
 
-impl RelatedRead for Account {
-    async fn connector_subnets(&self, _: &str) -> Result<Vec<String>, PortError> {
+impl RevisionRead for Account {
+    async fn connector_is_active(&self, _: &str) -> Result<bool, PortError> {
         never()
     }
-    async fn max_size(&self, _: &str) -> Result<Option<u64>, PortError> {
-        never()
-    }
-    async fn connection_status(&self, _: &str) -> Result<Option<String>, PortError> {
-        never()
-    }
-    async fn custom_domains(&self, _: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
-        never()
-    }
-    async fn ingress_connections(&self, _: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
+    async fn scaling_is_active(&self, _: &str) -> Result<bool, PortError> {
         never()
     }
 }
