@@ -201,11 +201,12 @@ mod tests {
             unreadable("ON"),
         ] {
             record.say_unreadable(&Topic::Rollback, Action::Rollback, &set_by, Timestamp::UNIX_EPOCH);
-            said.push(record.outbox.len());
+            said.push(serde_json::to_value(&record.outbox).unwrap()["entries"].as_array().unwrap().len());
         }
         assert_eq!(said, [0, 1, 1, 2, 2, 3]);
-        assert_eq!(record.outbox[0].incident_id.as_str(), "orders:rollback-tag");
-        assert!(record.outbox[0].summary.contains("apprunner-autopilot:rollback has the value \"yes\""));
+        let said = serde_json::to_string(&record.outbox).unwrap();
+        assert!(said.contains("orders:rollback-tag") && !said.contains("orders:d"), "{said}");
+        assert!(said.contains("apprunner-autopilot:rollback has the value"), "{said}");
         assert_eq!(record.state.incident.as_str(), "orders:d", "the failure's thread goes on");
     }
 }

@@ -278,3 +278,33 @@ fn is_refusal_by_state(error: &PortError) -> bool {
     ];
     error.code.as_deref().is_some_and(|code| BEFORE_ANY_WORK.contains(&code))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_budget_does_not_count_in_one_and_what_was_not_made_does_not_either() {
+        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let limited = Budget { most: 1, within: Period::days(1), cool_down: Period::minutes(10) };
+        let control = Control::default();
+        let busy = || {
+            let error = PortError::new("apprunner:UpdateService", Class::Retryable, "busy");
+            Err(PortError { code: Some("InvalidStateException".to_owned()), ..error })
+        };
+        let mut ledger = Ledger::default();
+        for (second, budget, answer, made) in [
+            (0, Budget::UNLIMITED, Ok(Receipt { operation: None }), 0),
+            (1, limited, busy(), 0),
+            (2, limited, Ok(Receipt { operation: None }), 1),
+            (3, Budget::UNLIMITED, busy(), 1),
+            (4, Budget::UNLIMITED, Ok(Receipt { operation: None }), 1),
+        ] {
+            let gate = Gate { leave: Leave::OfPerson, budget };
+            let begun = begin(&mut ledger, &gate, &control, Value::Null, at(second));
+            let _permit = begun.unwrap().stored();
+            conclude(&mut ledger, answer);
+            assert_eq!(ledger.made.len(), made, "at {second}");
+        }
+    }
+}

@@ -24,7 +24,7 @@ use autopilot::{
 use jiff::{SignedDuration, Timestamp};
 use rollback::{case::PARTITION, handler::Rollback, settings::Settings};
 use serde_json::{Value, json};
-use world::{Account, Chance, Race, Trouble, World, configured, service};
+use world::{Account, Chance, Met, Race, Trouble, World, configured, service};
 
 const HISTORIES: u64 = 1_000;
 const BUDGET: usize = 3;
@@ -70,6 +70,7 @@ fn account(seed: u64) -> Account {
         trouble: Trouble::default(),
         calls: 0,
         dead: false,
+        met: Met::default(),
     };
     Account { world: Rc::new(RefCell::new(world)), store: MemoryStore::default(), race: Rc::default() }
 }
@@ -117,6 +118,7 @@ fn troubled(account: &Account, settings: &Settings, payload: Value) {
     invoke(account, settings, payload);
     let mut world = account.world.borrow_mut();
     world.trouble = Trouble::default();
+    world.met.deaths += usize::from(world.dead);
     world.dead = false;
 }
 
@@ -209,8 +211,8 @@ fn play(seed: u64) -> (Account, &'static str) {
     (account, mode)
 }
 
-/// What a history came to: rollbacks, and ends by phase.
-fn check(seed: u64) -> (usize, Vec<Phase>) {
+/// What a history came to: rollbacks, ends by phase, and what it met on the way.
+fn check(seed: u64) -> (usize, Vec<Phase>, Met) {
     let (account, mode) = play(seed);
     let world = account.world.borrow();
     let updates = &world.updates;
@@ -284,21 +286,28 @@ fn check(seed: u64) -> (usize, Vec<Phase>) {
             );
         }
     }
-    (updates.len(), ends)
+    (updates.len(), ends, world.met)
 }
 
 #[test]
 fn a_thousand_histories_end_well() {
     let (mut rollbacks, mut ends) = (0, HashMap::<String, usize>::new());
+    let mut all = Met::default();
     for seed in 0..HISTORIES {
-        let (updates, phases) = check(seed);
+        let (updates, phases, met) = check(seed);
         rollbacks += updates;
+        all.deaths += met.deaths;
+        all.deaths_in_updates += met.deaths_in_updates;
+        all.throttled += met.throttled;
+        all.races += met.races;
         for phase in phases {
             *ends.entry(phase.to_string()).or_default() += 1;
         }
     }
     // Histories in which nothing happens prove nothing.
     assert!(rollbacks > 500, "{rollbacks} rollbacks, {ends:?}");
+    let often = all.deaths > 1_000 && all.throttled > 1_000 && all.races > 1_000;
+    assert!(often && all.deaths_in_updates > 10, "{all:?}");
     for phase in ["succeeded", "failed", "held", "skipped", "planned"] {
         assert!(ends.get(phase).is_some_and(|count| *count > 10), "{phase}: {ends:?}");
     }

@@ -63,6 +63,19 @@ pub(crate) struct Trouble {
     pub(crate) raced_at: Option<u64>,
 }
 
+/// How often it did meet it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Met {
+    /// Invocations that died.
+    pub(crate) deaths: usize,
+    /// Of these, with an update whose answer never arrived.
+    pub(crate) deaths_in_updates: usize,
+    /// Calls that were throttled.
+    pub(crate) throttled: usize,
+    /// Invocations within another one.
+    pub(crate) races: usize,
+}
+
 /// One `UpdateService` of the function.
 #[derive(Clone, Debug)]
 pub(crate) struct Update {
@@ -87,6 +100,7 @@ pub(crate) struct World {
     pub(crate) trouble: Trouble,
     pub(crate) calls: u64,
     pub(crate) dead: bool,
+    pub(crate) met: Met,
 }
 
 /// Runs another invocation to its end.
@@ -174,6 +188,8 @@ impl Account {
             let dies = world.dead || trouble.dies_at == Some((calls, false));
             world.dead |= dies;
             let throttled = trouble.throttled > 0 && world.chance.percent(trouble.throttled);
+            world.met.throttled += usize::from(throttled && !dies);
+            world.met.races += usize::from(trouble.raced_at == Some(calls) && !dies);
             (trouble.raced_at == Some(calls), dies, throttled)
         };
         if dies {
@@ -273,6 +289,11 @@ impl ServiceWrite for Account {
             made
         };
         let silent = made.is_some() && self.world.borrow_mut().chance.percent(10);
+        if made.is_some() {
+            let mut world = self.world.borrow_mut();
+            let dies = world.trouble.dies_at == Some((world.calls, true));
+            world.met.deaths_in_updates += usize::from(dies);
+        }
         let made = self.answer(made).await;
         if silent {
             return Err(PortError::new("apprunner:UpdateService", Class::Retryable, "no answer in time"));
