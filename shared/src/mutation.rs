@@ -75,6 +75,17 @@ pub struct Intent {
     pub at: Timestamp,
 }
 
+/// AWS's clock and ours may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_secs(5);
+
+impl Intent {
+    /// Whether an operation that started then can be its own: neither before it was decided, nor when its function had
+    /// ended long ago.
+    pub fn may_have_begun(&self, started_at: Timestamp) -> bool {
+        started_at + SKEW >= self.at && started_at <= self.at + IN_FLIGHT
+    }
+}
+
 /// What a mutation answered, or what reading showed that it did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

@@ -34,9 +34,6 @@ use crate::{
     versions::{self, Version, VersionsRecord},
 };
 
-/// App Runner's clock and ours may differ by this much.
-const SKEW: SignedDuration = SignedDuration::from_secs(5);
-
 /// One round over the cases, with the analyses of all that bake, read at once.
 pub(crate) struct Round<'a, A, C, M, I, S, B> {
     pub(crate) rollback: &'a Rollback<A, C, M, I, S, B>,
@@ -196,7 +193,7 @@ where
         let since = operations.iter().take_while(|operation| Some(&operation.id) != act.after());
         let mut ours = since.filter(|operation| {
             operation.kind == OperationType::UpdateService
-                && operation.started_at.is_some_and(|at| at + SKEW >= intent.at)
+                && operation.started_at.is_some_and(|at| intent.may_have_begun(at))
         });
         // Nothing else of ours can have come in between, so the earliest is meant.
         let Some(operation) = ours.by_ref().last() else { return Ok(Settled::NotMade) };

@@ -15,7 +15,7 @@ use std::{
 };
 
 use autopilot::{
-    announcement::{Phase, Topic},
+    announcement::{Announcement, Phase, Topic},
     call::{Call, Handler as _},
     desk::Desk,
     memory::MemoryStore,
@@ -113,7 +113,8 @@ fn troubled(account: &Account, settings: &Settings, payload: Value) {
         let dies = world.chance.percent(15).then(|| (1 + world.chance.below(20), world.chance.percent(50)));
         let raced = world.chance.percent(15).then(|| 1 + world.chance.below(15));
         let throttled = if world.chance.percent(20) { 10 } else { 0 };
-        world.trouble = Trouble { dies_at: dies, throttled, raced_at: raced };
+        let dies_in_update = world.chance.percent(15);
+        world.trouble = Trouble { dies_at: dies, dies_in_update, throttled, raced_at: raced };
     }
     invoke(account, settings, payload);
     let mut world = account.world.borrow_mut();
@@ -256,8 +257,14 @@ fn check(seed: u64) -> (usize, Vec<Phase>, Met) {
     let ours =
         updates.last().is_some_and(|update| world.operations.get(1).is_some_and(|it| it.id == update.after));
     if newest.status.is_failure() && !ours && mode != "off" {
+        // Somebody's update in the moment of ours, which died on its way, cannot be told from it: it is told as ours.
+        let taken_for_ours = |said: &Announcement| {
+            said.reason == "own-rollback-failed"
+                && world.operations.get(1).is_some_and(|before| said.plan["after"] == before.id.0)
+        };
+        let its_own = format!("orders:{}", newest.id);
         let told =
-            world.announced.values().any(|said| said.incident_id.as_str() == format!("orders:{}", newest.id));
+            world.announced.values().any(|said| said.incident_id.as_str() == its_own || taken_for_ours(said));
         assert!(told, "seed {seed}: {newest:?} was never told");
     }
     let partitions = [PARTITION];
@@ -307,7 +314,7 @@ fn a_thousand_histories_end_well() {
     // Histories in which nothing happens prove nothing.
     assert!(rollbacks > 500, "{rollbacks} rollbacks, {ends:?}");
     let often = all.deaths > 1_000 && all.throttled > 1_000 && all.races > 1_000;
-    assert!(often && all.deaths_in_updates > 10, "{all:?}");
+    assert!(often && all.deaths_in_updates > 50, "{all:?}");
     for phase in ["succeeded", "failed", "held", "skipped", "planned"] {
         assert!(ends.get(phase).is_some_and(|count| *count > 10), "{phase}: {ends:?}");
     }

@@ -57,6 +57,8 @@ pub(crate) struct Course {
 pub(crate) struct Trouble {
     /// Dies at its n-th call; `true`: after the call's work.
     pub(crate) dies_at: Option<(u64, bool)>,
+    /// Dies when its update is made, before the answer.
+    pub(crate) dies_in_update: bool,
     /// Percent of calls that are throttled.
     pub(crate) throttled: u64,
     /// Another invocation runs within its n-th call.
@@ -291,8 +293,10 @@ impl ServiceWrite for Account {
         let silent = made.is_some() && self.world.borrow_mut().chance.percent(10);
         if made.is_some() {
             let mut world = self.world.borrow_mut();
-            let dies = world.trouble.dies_at == Some((world.calls, true));
-            world.met.deaths_in_updates += usize::from(dies);
+            if world.trouble.dies_in_update {
+                world.trouble.dies_at = Some((world.calls, true));
+                world.met.deaths_in_updates += 1;
+            }
         }
         let made = self.answer(made).await;
         if silent {
