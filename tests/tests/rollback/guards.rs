@@ -126,7 +126,7 @@ fn steps(stage: &Stage) -> String {
 
 #[tokio::test]
 async fn a_version_whose_scaling_was_deleted_is_no_way_back() -> Result<()> {
-    let stage = stage(&[("RollbackMode", "on"), ("BakeTime", "1h")]).await?;
+    let stage = stage(&[("RollbackMode", "on"), ("BakeTime", "1s")]).await?;
     let arn = stage.account.services().create(ServiceSpec::image("orders", IMAGE))?;
     let scaling =
         |service: &Value| service["AutoScalingConfigurationSummary"]["AutoScalingConfigurationArn"].clone();
@@ -139,13 +139,12 @@ async fn a_version_whose_scaling_was_deleted_is_no_way_back() -> Result<()> {
     let wide = &created["AutoScalingConfiguration"]["AutoScalingConfigurationArn"];
     app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "AutoScalingConfigurationArn": wide}))?;
     stage.settle().await;
-    command(&stage, "reconcile").await?;
+    ticks(&stage).await?;
     stage.account.script(&arn, Script::new(Outcome::RollbackFails));
     app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "AutoScalingConfigurationArn": usual}))?;
     stage.settle().await;
     app_runner(&stage, "DeleteAutoScalingConfiguration", &json!({"AutoScalingConfigurationArn": wide}))?;
     ticks(&stage).await?;
-    // The creation was never recorded: the first look saw the update.
     assert_eq!((announced(&stage), changes(&stage)), (vec!["held resource-gone".to_owned()], vec![]));
     ensure!(steps(&stage).contains("Create the resource anew"), "{}", steps(&stage));
     assert_well(&stage)
