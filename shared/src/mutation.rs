@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_has_no_budget_does_not_count_in_one_and_what_was_not_made_does_not_either() {
-        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         let limited = Budget { most: 1, within: Period::days(1), cool_down: Period::minutes(10) };
         let control = Control::default();
         let busy = || {

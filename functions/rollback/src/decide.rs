@@ -179,7 +179,7 @@ impl Draft<'_> {
             self.look.service.name(),
         );
         let by_hand = by_hand::without_a_version(&self.look.service);
-        self.holds("no-known-good-version", summary, by_hand)
+        self.holds("no-known-good-version", summary, &by_hand)
     }
 
     fn succeeded(&mut self, ship: &Operation) -> Option<Decision> {
@@ -280,7 +280,7 @@ impl Draft<'_> {
         let command = format!(
             "Say {{\"command\":\"rollback\",\"service_arn\":\"{service}\"}} to this function if it still fails."
         );
-        let mut plan = self.holds("analysis-outdated", summary, vec![command]);
+        let mut plan = self.holds("analysis-outdated", summary, &[command]);
         (plan.work.failed, plan.work.baking, plan.open) = (None, None, false);
         plan
     }
@@ -345,7 +345,7 @@ impl Draft<'_> {
                 let name = self.look.service.name();
                 let summary = format!("{name} is not rolled back although {because}: {what}.");
                 let requested = self.work.request.take().is_some();
-                let mut plan = self.holds(reason, summary, by_hand);
+                let mut plan = self.holds(reason, summary, &by_hand);
                 plan.open = !requested || plan.work.failed.is_some() || plan.work.baking.is_some();
                 plan
             }
@@ -363,7 +363,7 @@ impl Draft<'_> {
                     self.look.service
                 );
                 self.work.request = None;
-                let mut plan = self.holds("would-bring-back-the-bad-version", summary, vec![force]);
+                let mut plan = self.holds("would-bring-back-the-bad-version", summary, &[force]);
                 plan.open = plan.work.failed.is_some() || plan.work.baking.is_some();
                 plan
             }

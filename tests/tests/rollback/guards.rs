@@ -141,7 +141,15 @@ async fn a_version_whose_scaling_was_deleted_is_no_way_back() -> Result<()> {
     stage.settle().await;
     ticks(&stage).await?;
     stage.account.script(&arn, Script::new(Outcome::RollbackFails));
-    app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "AutoScalingConfigurationArn": usual}))?;
+    let source = json!({
+        "AuthenticationConfiguration": {"AccessRoleArn": "arn:aws:iam::123456789012:role/access"},
+        "ImageRepository": {"ImageIdentifier": NEXT, "ImageRepositoryType": "ECR"},
+    });
+    app_runner(
+        &stage,
+        "UpdateService",
+        &json!({"ServiceArn": arn, "AutoScalingConfigurationArn": usual, "SourceConfiguration": source}),
+    )?;
     stage.settle().await;
     app_runner(&stage, "DeleteAutoScalingConfiguration", &json!({"AutoScalingConfigurationArn": wide}))?;
     ticks(&stage).await?;

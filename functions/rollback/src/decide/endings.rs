@@ -85,7 +85,7 @@ impl Draft<'_> {
         self.plan("end", reason, false, None)
     }
 
-    pub(super) fn holds(mut self, reason: &'static str, summary: String, by_hand: Vec<String>) -> Decision {
+    pub(super) fn holds(mut self, reason: &'static str, summary: String, by_hand: &[String]) -> Decision {
         let about = way_back::bad_operation(&self.work, self.look);
         let plan = json!({"action": "hold", "operation": about, "by_hand": by_hand});
         self.say.push(Say::new(Phase::Held, reason, summary, plan));
