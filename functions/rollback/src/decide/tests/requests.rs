@@ -36,15 +36,15 @@ fn bad(digest: &str) -> BadImage {
     BadImage { digest: Some(digest.to_owned()), name: Some(name) }
 }
 
-fn asks(what: Wanted) -> Option<Request> {
-    Some(Request { what, force: false, thread: IncidentId::new("orders:rollback:1") })
+fn asks(what: Wanted) -> Request {
+    Request { what, force: false, thread: IncidentId::new("orders:rollback:1") }
 }
 
 /// What a person's rollback comes to; the version that it should be checked is.
 fn asked(work: Work, look: Look, named: Option<u64>, checked: u64) -> Act {
     let look = Look { way_back: Some(WayBack { version: checked, ..WayBack::default() }), ..look };
     let dealt = look.shipping().map(|ship| ship.id.clone());
-    let plan = decided(Work { dealt, request: asks(Wanted::Version(named)), ..work }, &look, 60);
+    let plan = decided(Work { dealt, request: Some(asks(Wanted::Version(named))), ..work }, &look, 60);
     plan.act.unwrap_or_else(|| panic!("{}: {}", plan.decision, plan.reason))
 }
 
@@ -93,7 +93,7 @@ fn a_second_rollback_goes_further_back_and_remembers_every_bad_image() {
         let mut look = three();
         look.operations.insert(0, operation("r2", UpdateService, Succeeded, 12));
         look.released_digest = means.map(str::to_owned);
-        let request = Some(Request { force, ..asks(Wanted::Release).unwrap() });
+        let request = Some(Request { force, ..asks(Wanted::Release) });
         let work = Work {
             hold: Some(Hold { version: 1, bad: images.clone() }),
             own: vec![OperationId("r".into()), OperationId("r2".into())],
