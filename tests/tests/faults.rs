@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use autopilot_tests::{
-    IMAGE, alerts, assert_well, calls, chats, impatient, invoke_as_event,
+    IMAGE, alerts, assert_well, calls, chats, invoke_as_event,
     messages::{assert_says, threads},
-    phases, reconcile, records, sample, stage, stage_with, start_deployment,
+    phases, reconcile, records, sample, stage, start_deployment,
 };
 use sandbox::{
-    aws::{self, Fault, Outcome, Script, apprunner::ServiceSpec},
+    aws::{Fault, Outcome, Script, apprunner::ServiceSpec},
     host::router::{Disturbance, Order},
     stage::Stage,
 };

@@ -11,7 +11,7 @@ use sandbox::{
     aws::{
         Options, Outcome, Script,
         apprunner::ServiceSpec,
-        cloudwatch::{AlarmKind, AlarmState},
+        cloudwatch::alarms::{AlarmKind, AlarmState},
         ec2::{RouteTableSpec, SubnetSpec},
         ecr::ImageSpec,
     },
@@ -149,8 +149,10 @@ async fn rolling_back() -> Result<Stage> {
 async fn a_rollback_keeps_connector_and_observability() -> Result<()> {
     let stage = rolling_back().await?;
     let connector = stage.account.services().add_connector("private", &["subnet-1"], &["sg-1"]);
-    let observed = "arn:aws:apprunner:us-east-1:123456789012:observabilityconfiguration/traces/1/\
-                    0123456789abcdef0123456789abcdef";
+    let traces =
+        json!({"ObservabilityConfigurationName": "traces", "TraceConfiguration": {"Vendor": "AWSXRAY"}});
+    let observed = app_runner(&stage, "CreateObservabilityConfiguration", &traces)?;
+    let observed = observed["ObservabilityConfiguration"]["ObservabilityConfigurationArn"].clone();
     let mut spec = ServiceSpec::image("orders", IMAGE);
     spec.configuration["NetworkConfiguration"] =
         json!({"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": connector}});
@@ -177,9 +179,7 @@ async fn a_version_that_bakes_is_judged_by_the_alarms_too() -> Result<()> {
     app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "SourceConfiguration": source}))?;
     stage.settle().await;
     ask(&stage, ROLLBACK, &json!({"command": "tick"})).await?;
-    let asked = stage.account.requests().of("monitoring", "DescribeAlarms");
-    let asked =
-        if asked.is_empty() { stage.account.requests().of("cloudwatch", "DescribeAlarms") } else { asked };
+    let asked = stage.account.requests().of("cloudwatch", "DescribeAlarms");
     assert!(!asked.is_empty(), "the alarms are asked for");
     assert_well(&stage)
 }

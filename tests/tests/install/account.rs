@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// The stack's name, which the documentation uses too.
-pub const STACK: &str = "apprunner-autopilot";
+pub(crate) const STACK: &str = "apprunner-autopilot";
 
 /// The account's ID. ministack takes it from the access key ID.
 const ACCOUNT: &str = "123456789012";
@@ -26,16 +26,16 @@ const SERVICES: &str =
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The account.
-pub struct Account {
+pub(crate) struct Account {
     /// App Runner, its logs and its images.
-    pub apprunner: Sandbox,
+    pub(crate) apprunner: Sandbox,
     others: Emulator,
     happened: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Account {
     /// An empty account.
-    pub async fn open() -> Result<Self> {
+    pub(crate) async fn open() -> Result<Self> {
         let happened: Arc<Mutex<Vec<Value>>> = Arc::default();
         let listener = happened.clone();
         let apprunner = Sandbox::start(Options {
@@ -84,7 +84,7 @@ impl Account {
 
     /// Runs shell commands as the documentation has them. They use version 2 of the AWS CLI, which takes a payload
     /// for base64 unless it is told otherwise; version 1 does not know the option.
-    pub async fn shell(&self, script: &str) -> Result<String> {
+    pub(crate) async fn shell(&self, script: &str) -> Result<String> {
         let programs = root().join(".venv/sam/bin");
         let programs = programs.to_string_lossy();
         let preamble = format!(
@@ -99,7 +99,7 @@ impl Account {
     }
 
     /// Calls the AWS CLI; the answer is JSON, or nothing.
-    pub async fn aws(&self, arguments: &[&str]) -> Result<Value> {
+    pub(crate) async fn aws(&self, arguments: &[&str]) -> Result<Value> {
         let printed = self.run("aws", &[arguments, &["--output", "json"]].concat()).await?;
         if printed.trim().is_empty() {
             return Ok(Value::Null);
@@ -108,7 +108,7 @@ impl Account {
     }
 
     /// Installs the stack.
-    pub async fn deploy(&self, parameters: &[&str]) -> Result<()> {
+    pub(crate) async fn deploy(&self, parameters: &[&str]) -> Result<()> {
         let template = ".aws-sam/build/template.yaml";
         ensure!(root().join(template).exists(), "{template} is missing: scripts/test runs sam build");
         let options = [
@@ -128,12 +128,12 @@ impl Account {
     }
 
     /// Removes it.
-    pub async fn delete(&self) -> Result<()> {
+    pub(crate) async fn delete(&self) -> Result<()> {
         self.run("sam", &["delete", "--stack-name", STACK, "--no-prompts"]).await.map(drop)
     }
 
     /// One output of the stack.
-    pub async fn output(&self, key: &str) -> Result<String> {
+    pub(crate) async fn output(&self, key: &str) -> Result<String> {
         let stacks = self.aws(&["cloudformation", "describe-stacks", "--stack-name", STACK]).await?;
         let outputs = stacks["Stacks"][0]["Outputs"].as_array().context("the stack has outputs")?;
         let output = outputs.iter().find(|output| output["OutputKey"] == key);
@@ -142,7 +142,7 @@ impl Account {
     }
 
     /// The stack's resources: type and physical ID.
-    pub async fn resources(&self) -> Result<Vec<(String, String)>> {
+    pub(crate) async fn resources(&self) -> Result<Vec<(String, String)>> {
         let listed = self.aws(&["cloudformation", "list-stack-resources", "--stack-name", STACK]).await?;
         let summaries = listed["StackResourceSummaries"].as_array().context("the stack has resources")?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -151,7 +151,7 @@ impl Account {
     }
 
     /// Which of these resources still exist, by asking each kind's own service.
-    pub async fn what_is_left(&self, resources: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    pub(crate) async fn what_is_left(&self, resources: &[(String, String)]) -> Result<Vec<(String, String)>> {
         let mut there = String::new();
         for list in [
             &["lambda", "list-functions"][..],
@@ -175,7 +175,7 @@ impl Account {
     }
 
     /// Sends a function a command.
-    pub async fn ask(&self, function: &str, command: &Value) -> Result<Value> {
+    pub(crate) async fn ask(&self, function: &str, command: &Value) -> Result<Value> {
         let name = format!("{STACK}-{function}");
         let payload = command.to_string();
         let arguments = ["lambda", "invoke", "--function-name", &name, "--payload", &payload, "/dev/stdout"];
@@ -184,13 +184,13 @@ impl Account {
     }
 
     /// Calls App Runner as somebody in the account does.
-    pub fn app_runner(&self, operation: &str, input: &Value) -> Result<Value> {
+    pub(crate) fn app_runner(&self, operation: &str, input: &Value) -> Result<Value> {
         let answer = self.apprunner.services().call(operation, input);
         answer.map_err(|error| anyhow!("{operation}: {}: {}", error.code, error.message))
     }
 
     /// Waits for what is under way in App Runner, and brings its events onto the account's bus.
-    pub async fn happen(&self) -> Result<()> {
+    pub(crate) async fn happen(&self) -> Result<()> {
         self.apprunner.settle().await;
         let events = std::mem::take(&mut *self.happened.lock().map_err(|_| anyhow!("a test panicked"))?);
         let entries = events.iter().map(|event| {
@@ -206,14 +206,14 @@ impl Account {
     }
 
     /// What the table holds.
-    pub async fn state(&self) -> Result<Vec<Value>> {
+    pub(crate) async fn state(&self) -> Result<Vec<Value>> {
         let table = self.output("StateTableName").await?;
         let scanned = self.aws(&["dynamodb", "scan", "--table-name", &table]).await?;
         Ok(scanned["Items"].as_array().context("a scan has items")?.clone())
     }
 
     /// Subscribes a queue to a topic of the stack.
-    pub async fn subscribe(&self, topic: &str) -> Result<Inbox<'_>> {
+    pub(crate) async fn subscribe(&self, topic: &str) -> Result<Inbox<'_>> {
         let queue = self.aws(&["sqs", "create-queue", "--queue-name", "inbox"]).await?;
         let url = queue["QueueUrl"].as_str().context("a queue has a URL")?.to_owned();
         let endpoint = format!("arn:aws:sqs:{}:{ACCOUNT}:inbox", self.apprunner.region());
@@ -225,7 +225,7 @@ impl Account {
 }
 
 /// What `aws lambda invoke … /dev/stdout` prints: the function's answer, then the CLI's own.
-pub fn answer(printed: &str) -> Result<Value> {
+pub(crate) fn answer(printed: &str) -> Result<Value> {
     let mut documents = serde_json::Deserializer::from_str(printed).into_iter::<Value>();
     let answer = documents.next().with_context(|| format!("no answer in {printed:?}"))??;
     let status = documents.next().with_context(|| format!("no status in {printed:?}"))??;
@@ -234,14 +234,14 @@ pub fn answer(printed: &str) -> Result<Value> {
 }
 
 /// A queue that receives what a topic sends.
-pub struct Inbox<'a> {
+pub(crate) struct Inbox<'a> {
     account: &'a Account,
     url: String,
 }
 
 impl Inbox<'_> {
     /// Takes messages until one has this in it.
-    pub async fn waits_for(&self, text: &str) -> Result<String> {
+    pub(crate) async fn waits_for(&self, text: &str) -> Result<String> {
         let call = ["sqs", "receive-message", "--wait-time-seconds", "2", "--max-number-of-messages", "10"];
         let mut seen = Vec::new();
         let look = async {

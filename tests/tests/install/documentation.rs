@@ -47,7 +47,7 @@ fn filled(ask: &str, arn: &str) -> String {
 }
 
 /// Each command is understood: the answer is the function's own, and no complaint about the command.
-pub async fn commands_work(account: &Account) -> Result<()> {
+pub(crate) async fn commands_work(account: &Account) -> Result<()> {
     let arn = account.apprunner.services().create(ServiceSpec::image("orders-api", IMAGE))?;
     let mut tried = 0;
     for name in DOCUMENTS {
@@ -70,7 +70,7 @@ pub async fn commands_work(account: &Account) -> Result<()> {
 }
 
 /// Removes what `sam delete` left, by the commands of the section on it.
-pub async fn uninstall(account: &Account) -> Result<()> {
+pub(crate) async fn uninstall(account: &Account) -> Result<()> {
     let text = document("docs/operations.md")?;
     let (_, section) = text.split_once("## Uninstall\n").context("there is a section on it")?;
     let last = blocks(section).last().context("it ends with commands")?;
