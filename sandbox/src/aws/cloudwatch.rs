@@ -21,12 +21,18 @@ use super::service::Service;
 const QUERIES: usize = 500;
 
 /// One value of a metric.
-struct Point {
-    namespace: String,
-    name: String,
-    dimensions: Vec<(String, String)>,
-    at: Timestamp,
-    value: f64,
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// For example `AWS/AppRunner`.
+    pub namespace: String,
+    /// For example `5xxStatusResponses`.
+    pub name: String,
+    /// Name and value of each dimension, sorted.
+    pub dimensions: Vec<(String, String)>,
+    /// When it was measured.
+    pub at: Timestamp,
+    /// The value.
+    pub value: f64,
 }
 
 /// CloudWatch for one account.
@@ -86,6 +92,11 @@ impl CloudWatch {
         let mut dimensions = vec![("LoadBalancer", load_balancer.as_str())];
         dimensions.extend(target_group.as_deref().map(|group| ("TargetGroup", group)));
         self.put_metric("AWS/ApplicationELB", name, &dimensions, at, value);
+    }
+
+    /// Every value that was recorded.
+    pub fn points(&self) -> Vec<Point> {
+        lock(&self.points).clone()
     }
 
     /// Answers `GetMetricData` with so many series a page.
