@@ -69,11 +69,38 @@ pub(crate) async fn commands_work(account: &Account) -> Result<()> {
     Ok(())
 }
 
-/// Removes what `sam delete` left, by the commands of the section on it.
-pub(crate) async fn uninstall(account: &Account) -> Result<()> {
-    let text = document("docs/operations.md")?;
-    let (_, section) = text.split_once("## Uninstall\n").context("there is a section on it")?;
-    let last = blocks(section).last().context("it ends with commands")?;
-    let ours = last.lines().filter(|line| !line.contains('…'));
-    account.shell(&format!("STACK={STACK}\n{}\n", ours.collect::<Vec<_>>().join("\n"))).await.map(drop)
+/// The section on it, as it is written: what `sam delete` is preceded by, and what removes the rest.
+pub(crate) struct Uninstall {
+    delete: String,
+    rest: String,
+}
+
+impl Uninstall {
+    /// Reads the section.
+    pub(crate) fn read() -> Result<Self> {
+        let text = document("docs/operations.md")?;
+        let output = text.lines().find(|line| line.starts_with("output() ")).context("output is defined")?;
+        let (_, section) = text.split_once("## Uninstall\n").context("there is a section on it")?;
+        let [delete, rest] = blocks(section).collect::<Vec<_>>()[..] else {
+            anyhow::bail!("it has two blocks of commands")
+        };
+        // Nobody is there to answer; and what the reader has to fill in is not this account's.
+        let unasked = "sam() { command sam \"$@\" --no-prompts >/dev/null; }";
+        let joined = rest.replace("\\\n", " ");
+        let ours: Vec<_> = joined.lines().filter(|line| !line.contains('…')).collect();
+        Ok(Self {
+            delete: format!("STACK={STACK}\n{output}\n{unasked}\n{delete}\ndeclare -p TABLE ALERTS CHAT\n"),
+            rest: ours.join("\n"),
+        })
+    }
+
+    /// Deletes the stack; gives the names of what stays, as the shell has them.
+    pub(crate) async fn delete(&self, account: &Account) -> Result<String> {
+        account.shell(&self.delete).await
+    }
+
+    /// Removes what stays.
+    pub(crate) async fn remove_the_rest(&self, account: &Account, names: &str) -> Result<()> {
+        account.shell(&format!("{names}\n{}\n", self.rest)).await.map(drop)
+    }
 }

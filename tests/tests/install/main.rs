@@ -38,14 +38,15 @@ async fn what_sam_deploys_tells_acts_and_goes_without_a_trace() -> Result<()> {
 
     let made = account.resources().await?;
     ensure!(made.len() > 60, "the stack has its resources: {made:#?}");
-    account.delete().await?;
+    let uninstall = documentation::Uninstall::read()?;
+    let names = uninstall.delete(&account).await?;
     let left = account.what_is_left(&made).await?;
     let kinds: Vec<_> = left.iter().map(|(kind, _)| kind.as_str()).collect();
     for kind in &kinds {
         assert!(KEPT.contains(kind), "sam delete left {kind}: {left:#?}");
     }
     assert!(kinds.contains(&"AWS::DynamoDB::Table"), "the table outlives the stack");
-    documentation::uninstall(&account).await?;
+    uninstall.remove_the_rest(&account, &names).await?;
     assert_eq!(account.what_is_left(&made).await?, [], "the documented commands remove what stays");
     Ok(())
 }
@@ -58,7 +59,7 @@ async fn a_failed_deployment_is_explained(account: &Account, inbox: &account::In
     account.apprunner.deploy(&arn).map_err(|error| anyhow::anyhow!("{error:?}"))?;
     account.happen().await?;
     let message = inbox.waits_for("orders: deployment failed").await?;
-    ensure!(message.contains("image-architecture"), "the cause is named: {message}");
+    ensure!(message.contains("start-command"), "the cause is named: {message}");
     let items = account.state().await?;
     let remembered =
         |item: &Value| item["pk"]["S"] == "notify" && item["sk"]["S"] == format!("subject {arn}");
@@ -68,15 +69,14 @@ async fn a_failed_deployment_is_explained(account: &Account, inbox: &account::In
 
 /// A function that acts: it is woken by its rule and its schedule, changes the service, and `notify` tells of it.
 async fn a_failed_creation_is_built_again(account: &Account, inbox: &account::Inbox<'_>) -> Result<()> {
-    let transient =
-        Script::new(Outcome::Fail).event_log(["Failed to pull your application image: i/o timeout"]);
+    let transient = Script::new(Outcome::Fail).application_log(["starting"]);
     account.apprunner.script("billing", transient);
-    let input = json!({"ServiceName": "billing", "SourceConfiguration": {"ImageRepository": {
-        "ImageIdentifier": IMAGE, "ImageRepositoryType": "ECR"}}});
+    let mut input = ServiceSpec::image("billing", IMAGE).configuration;
+    input["ServiceName"] = "billing".into();
     account.app_runner("CreateService", &input)?;
     account.happen().await?;
     inbox.waits_for("billing: creation failed").await?;
-    for _ in 0..60 {
+    for _ in 0..15 {
         account.ask("rebuild", &json!({"command": "tick"})).await?;
         account.happen().await?;
         let changes = account.apprunner.requests().of("apprunner", "UpdateService");
