@@ -202,3 +202,78 @@ def test_every_statement_says_what_it_allows(root):
         while lines[number - 1 - len(comment)].strip().startswith("#"):
             comment.append(lines[number - 1 - len(comment)].strip())
         assert comment and comment[-1].startswith("# Allows "), f"template.yaml:{number + 1}"
+
+
+def offered(action, arns):
+    """The service's own condition keys for an action on these resources."""
+    service, name = action.split(":")
+    data = get_service_prefix_data(service)
+    found = set()
+    for kind, entry in data["privileges"][name]["resource_types"].items():
+        pattern = kind and re.sub(r"\$\{\w+\}", "*", data["resources"][kind]["arn"])
+        if any(fits(arn, pattern) if pattern and arn != "*" else not pattern for arn in arns):
+            found |= {key for key in entry["condition_keys"] if not key.startswith("aws:")}
+    return found
+
+
+# Condition keys that the reference offers and that no statement uses, with the reason.
+UNUSED_CONDITIONS = {
+    **dict.fromkeys(
+        [
+            f"apprunner:UpdateService apprunner:{name}Arn"
+            for name in ["AutoScalingConfiguration", "Connection", "ObservabilityConfiguration", "VpcConnector"]
+        ],
+        "a service may have any of the account's, and a version is returned with its own",
+    ),
+    **dict.fromkeys(
+        [
+            f"dynamodb:{action} dynamodb:{key}"
+            for action, keys in {
+                "GetItem": ["Attributes", "EnclosingOperation", "ReturnConsumedCapacity", "Select"],
+                "PutItem": ["Attributes", "EnclosingOperation", "ReturnConsumedCapacity", "ReturnValues"],
+                "Query": ["Attributes", "ReturnConsumedCapacity", "ReturnValues", "Select"],
+            }.items()
+            for key in keys
+        ],
+        "whole items are read and written; the leading keys say which",
+    ),
+    **dict.fromkeys(
+        [f"ec2:{action} ec2:Region" for action in ["CreateTags", "DeleteTags", "DeleteVpcEndpoints"]],
+        "the resource's ARN names the Region",
+    ),
+    **dict.fromkeys(
+        [f"ec2:{action} ec2:ResourceTag/${{TagKey}}" for action in ["CreateTags", "DeleteTags", "DeleteVpcEndpoints"]],
+        "aws:ResourceTag is used where a tag decides; an endpoint without tags can be marked",
+    ),
+    "ec2:CreateTags ec2:CreateAction": "it is for tags that are given at a creation; nothing is created",
+    "ec2:DeleteVpcEndpoints ec2:VpceMultiRegion": "ec2:VpceServiceName names a service of this Region",
+    "ec2:DeleteVpcEndpoints ec2:VpceServiceRegion": "ec2:VpceServiceName names a service of this Region",
+    **dict.fromkeys(
+        [
+            "ecs:DescribeExpressGatewayService ecs:cluster",
+            "ecs:DescribeServiceRevisions ecs:cluster",
+            "ecs:DescribeServiceRevisions ecs:service",
+            "ecs:ListServiceDeployments ecs:cluster",
+        ],
+        "a successor may be in any cluster, and the calls only read",
+    ),
+    "events:PutEvents events:eventBusInvocation": "it is for buses that deliver to buses",
+    "iam:GetRole iam:PermissionsBoundary": "a service's role may have any boundary, and the call only reads",
+    "iam:PassRole iam:AssociatedResourceArn": "App Runner is not among the services that set it; iam:PassedToService is used",
+    "lambda:InvokeFunction lambda:EventSourceToken": "it is for Alexa; these are SAM's roles of schedules",
+    "lambda:InvokeFunction lambda:InvokedViaFunctionUrl": "there is no function URL; these are SAM's roles of schedules",
+    "route53:ChangeResourceRecordSets route53:ChangeResourceRecordSetsNormalizedRecordNames": (
+        "the names to shift are not known at installation; zones, types and actions are limited"
+    ),
+}
+
+
+def test_conditions_that_the_reference_offers_are_used(statements, arn_of):
+    """A key by which a service lets an action be narrowed is used, or it is said why not."""
+    missing = set()
+    for _, statement in statements:
+        used = {key for condition in statement.get("Condition", {}).values() for key in condition}
+        for action in listed(statement["Action"]):
+            arns = [arn_of(resource) for resource in listed(statement["Resource"])]
+            missing |= {f"{action} {key}" for key in offered(action, arns) - used}
+    assert missing == set(UNUSED_CONDITIONS)
