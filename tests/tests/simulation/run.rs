@@ -1,0 +1,234 @@
+//! A run: days of one account under one seed, each with weather, people and a calm evening.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::Result;
+use jiff::SignedDuration;
+use serde_json::json;
+use tokio::{
+    task::LocalSet,
+    time::{Duration, Instant, sleep_until},
+};
+
+use crate::{
+    events::carry,
+    faults::Weather,
+    sabotage::Sabotage,
+    watch::{self, Invariant, Violation, evening},
+    world::{Terms, World},
+};
+
+/// The weather ends and people go home at this minute of the day; the rest is calm.
+const EVENING: u64 = 21 * 60;
+
+/// How long after that everything must have come to rest.
+const REST: u64 = 50;
+
+/// What a run came to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) days: u64,
+    pub(crate) invocations: u64,
+    pub(crate) given_up: u64,
+    pub(crate) calls: u64,
+    pub(crate) changes: u64,
+    pub(crate) faults: BTreeMap<&'static str, u64>,
+    pub(crate) checks: BTreeMap<Invariant, u64>,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) fingerprint: u64,
+    pub(crate) lines: Vec<String>,
+    /// How each service ended, and each shift.
+    pub(crate) end: Vec<String>,
+}
+
+impl Report {
+    /// Adds another run's figures.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.days += other.days;
+        self.invocations += other.invocations;
+        self.given_up += other.given_up;
+        self.calls += other.calls;
+        self.changes += other.changes;
+        for (kind, count) in &other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        for (invariant, count) in &other.checks {
+            *self.checks.entry(*invariant).or_default() += count;
+        }
+        self.violations.extend(other.violations.iter().cloned());
+    }
+}
+
+/// Runs `days` days under a seed, or fewer if an invariant breaks.
+pub(crate) fn run(seed: u64, days: u64, terms: Terms) -> Result<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let world = World::new(seed, terms).await?;
+        let _ears = watch::listen(&world.watch);
+        let mut report = Report::default();
+        for day in 0..days {
+            world.day(day).await;
+            report.days += 1;
+            if !world.watch.violations().is_empty() {
+                break;
+            }
+        }
+        report.invocations = world.lambda.invocations.get();
+        report.given_up = world.lambda.given_up.get();
+        report.calls = world.watch.calls();
+        report.changes = world.watch.state().made;
+        report.faults = world.sky.counts();
+        report.checks = world.watch.checks();
+        report.violations = world.watch.violations();
+        report.fingerprint = world.watch.fingerprint();
+        report.lines = world.watch.lines();
+        report.end = world.end();
+        Ok(report)
+    })
+}
+
+impl World {
+    async fn day(&self, day: u64) {
+        if day == 0 {
+            // What is there at the installation is acknowledged.
+            self.is_lively_for(30);
+            self.reconcile(true);
+            self.minutes(0, 20, day).await;
+        }
+        let mut acts: Vec<u64> = {
+            let mut rng = self.rng.borrow_mut();
+            let count = rng.usize(3..9);
+            (0..count).map(|_| rng.u64(30..EVENING)).collect()
+        };
+        acts.sort_unstable();
+        let start = Instant::now() - Duration::from_mins(if day == 0 { 20 } else { 0 });
+        for minute in (if day == 0 { 20 } else { 0 })..24 * 60 {
+            sleep_until(start + Duration::from_mins(minute)).await;
+            self.weather(minute);
+            while acts.first() == Some(&minute) {
+                acts.remove(0);
+                self.act().await;
+            }
+            if minute == EVENING {
+                self.tidy_up().await;
+                self.is_lively_for(i64::try_from(REST + 10).unwrap_or_default());
+            }
+            self.schedules(minute);
+            if minute == EVENING + REST {
+                evening::look(self);
+                self.account.requests().clear();
+                if !self.watch.violations().is_empty() {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn minutes(&self, from: u64, to: u64, _: u64) {
+        let start = Instant::now();
+        for minute in from..to {
+            sleep_until(start + Duration::from_mins(minute)).await;
+            self.schedules(minute);
+        }
+        sleep_until(start + Duration::from_mins(to)).await;
+    }
+
+    /// Changes every hour; in the evening it is calm.
+    fn weather(&self, minute: u64) {
+        if minute >= EVENING {
+            return self.sky.set(Weather::Calm);
+        }
+        if minute.is_multiple_of(60) {
+            let weather = match self.rng.borrow_mut().u32(0..4) {
+                0 => Weather::Storm,
+                1 => Weather::Calm,
+                _ => Weather::Breeze,
+            };
+            self.sky.set(weather);
+        }
+    }
+
+    /// The template's schedules. Where nothing has happened for a while most of their runs would only read, so they
+    /// are left out.
+    fn schedules(&self, minute: u64) {
+        let lively = self.lively_until.get() > self.clock.now();
+        if lively {
+            self.traffic();
+        }
+        let pace = if lively { 1 } else { 20 };
+        if minute.is_multiple_of(pace) && self.terms.sabotage != Some(Sabotage::NoTicks) {
+            for function in ["RollbackFunction", "RebuildFunction", "ShiftFunction"] {
+                self.send(function, "tick", lively);
+            }
+        }
+        if minute.is_multiple_of(if lively { 15 } else { 60 }) {
+            self.reconcile(lively);
+        }
+        if minute.is_multiple_of(8 * 60) {
+            self.send("CleanupFunction", "reconcile", lively);
+        }
+    }
+
+    fn reconcile(&self, lively: bool) {
+        for function in ["NotifyFunction", "RollbackFunction", "RebuildFunction"] {
+            self.send(function, "reconcile", lively);
+        }
+    }
+
+    fn send(&self, function: &'static str, command: &str, _: bool) {
+        carry(&self.lambda, &self.sky, function, json!({ "command": command }), Duration::ZERO);
+    }
+
+    /// How it all ended: what does not depend on when each thing came to be known.
+    fn end(&self) -> Vec<String> {
+        let services = self.services.borrow();
+        let statuses = services.iter().map(|(name, arn)| format!("{name} {}", self.status(arn)));
+        statuses.collect()
+    }
+}
+
+/// The time of a day, for reports.
+pub(crate) fn hours(days: u64) -> SignedDuration {
+    SignedDuration::from_hours(i64::try_from(days * 24).unwrap_or(i64::MAX))
+}
+
+/// Runs seeds from `first` on, on every core, until `days` days are through; stops at the first breach.
+pub(crate) fn run_many(
+    first: u64,
+    days: u64,
+    days_a_seed: u64,
+    terms: Terms,
+) -> Result<(Report, Vec<(u64, Violation)>)> {
+    use std::sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    };
+    let next = Arc::new(AtomicU64::new(first));
+    let seeds = days.div_ceil(days_a_seed);
+    let total = Mutex::new((Report::default(), Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| -> Result<()> {
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        let stop = !total.lock().unwrap_or_else(PoisonError::into_inner).1.is_empty();
+                        if seed >= first + seeds || (stop && std::env::var_os("SIMULATION_ALL").is_none()) {
+                            return Ok(());
+                        }
+                        let report = run(seed, days_a_seed, terms)?;
+                        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+                        total.0.add(&report);
+                        total.1.extend(report.violations.iter().map(|violation| (seed, violation.clone())));
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.join().map_err(|_| anyhow::anyhow!("a run panicked"))??;
+        }
+        Ok::<_, anyhow::Error>(())
+    })?;
+    Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
