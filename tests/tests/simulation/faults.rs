@@ -83,10 +83,6 @@ impl Sky {
         self.state().weather = weather;
     }
 
-    pub(crate) fn is_calm(&self) -> bool {
-        self.state().weather == Weather::Calm
-    }
-
     /// How often each kind of fault was injected.
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.state().counts.clone()

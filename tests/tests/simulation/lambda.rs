@@ -78,12 +78,9 @@ pub(crate) struct Lambda {
     /// Processes that wait for their next invocation.
     idle: RefCell<BTreeMap<&'static str, Vec<Process>>>,
     requests: Cell<u64>,
-    running: Cell<usize>,
     /// Invocations, and those that were given up.
     pub(crate) invocations: Cell<u64>,
     pub(crate) given_up: Cell<u64>,
-    /// The last answer of each function to a tick.
-    pub(crate) open: RefCell<BTreeMap<&'static str, bool>>,
 }
 
 impl Lambda {
@@ -103,16 +100,9 @@ impl Lambda {
             sdks: sdks.into(),
             idle: RefCell::default(),
             requests: Cell::new(0),
-            running: Cell::new(0),
             invocations: Cell::new(0),
             given_up: Cell::new(0),
-            open: RefCell::default(),
         })
-    }
-
-    /// Whether anything runs or waits to be repeated.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.running.get() == 0
     }
 
     /// An asynchronous invocation, with Lambda's repeats.
@@ -120,11 +110,7 @@ impl Lambda {
         let times = if self.sky.doubles() { 2 } else { 1 };
         for _ in 0..times {
             let (lambda, payload) = (self.clone(), payload.clone());
-            self.running.set(self.running.get() + 1);
-            spawn_local(async move {
-                lambda.with_repeats(function, payload).await;
-                lambda.running.set(lambda.running.get() - 1);
-            });
+            spawn_local(async move { lambda.with_repeats(function, payload).await });
         }
     }
 
@@ -133,13 +119,7 @@ impl Lambda {
         let repeats = self.functions[function].asynchronous.maximum_retry_attempts as usize;
         for attempt in 0..=repeats {
             match self.invoke_as(function, payload.clone(), &request_id).await {
-                Ended::Answered(answer) => {
-                    if payload["command"] == "tick" {
-                        let open = answer.to_string().contains("\"cases\":0") || answer["shifts"] == 0;
-                        self.open.borrow_mut().insert(function, !open);
-                    }
-                    return;
-                }
+                Ended::Answered(_) => return,
                 Ended::Failed(_) | Ended::Died => {
                     if attempt < repeats {
                         sleep(REPEATS_AFTER[attempt.min(1)]).await;

@@ -32,10 +32,14 @@ mod world;
 use anyhow::{Result, ensure};
 
 use run::{Report, run, run_many};
+use sabotage::Sabotage;
 use world::Terms;
 
 /// Days of one account before the next one begins.
 const DAYS_A_SEED: u64 = 4;
+
+/// So many accounts may pass before a sabotage is noticed.
+const SABOTAGED_SEEDS: u64 = 10;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -83,5 +87,45 @@ fn a_seed_replays_exactly() -> Result<()> {
     }
     let (one, other) = (run(7, 1, Terms::default())?, run(8, 1, Terms::default())?);
     ensure!(one.fingerprint != other.fingerprint, "two seeds, one run");
+    Ok(())
+}
+
+#[test]
+fn schedules_alone_come_to_the_same_end() -> Result<()> {
+    let days = number("LIVENESS_DAYS", 2);
+    for seed in 1..=days {
+        let fair = Terms { fair: true, ..Terms::default() };
+        let with = run(seed, 1, fair)?;
+        let without = run(seed, 1, Terms { without_events: true, ..fair })?;
+        for report in [&with, &without] {
+            ensure!(report.violations.is_empty(), "seed {seed}: {}", report.violations[0]);
+        }
+        ensure!(
+            with.end == without.end,
+            "seed {seed}: with events {:#?}, without {:#?}",
+            with.end,
+            without.end
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_invariant_notices_what_breaks_it() -> Result<()> {
+    let mut missed = Vec::new();
+    for (sabotage, invariant) in Sabotage::ALL {
+        let terms = Terms { sabotage: Some(sabotage), ..Terms::default() };
+        let mut days = 0;
+        let noticed = (1..=SABOTAGED_SEEDS).find_map(|seed| {
+            let report = run(seed, DAYS_A_SEED, terms).ok()?;
+            days += report.days;
+            report.violations.into_iter().find(|violation| violation.invariant == invariant)
+        });
+        match noticed {
+            Some(violation) => println!("{sabotage:?} after {days} days: {violation}"),
+            None => missed.push(format!("{invariant:?} does not notice {sabotage:?} in {days} days")),
+        }
+    }
+    ensure!(missed.is_empty(), "{missed:#?}");
     Ok(())
 }

@@ -71,7 +71,7 @@ impl World {
         let Some((_, deed)) = deed else { return };
         let name = SERVICES[self.rng.borrow_mut().usize(0..SERVICES.len())];
         self.watch.note(|| format!("people: {deed:?} {name}"));
-        self.is_lively_for(40);
+        self.is_lively_for(if self.terms.fair { 100 } else { 40 });
         match deed {
             Deed::Deploy => self.deploy(name),
             Deed::Update => self.update(name),
@@ -98,7 +98,7 @@ impl World {
     fn begin(&self, name: &'static str, operation: &str, input: &Value) {
         let arn = self.arn(name);
         self.watch.touch(&arn);
-        if !self.sky.is_calm() {
+        if !self.is_evening.get() {
             self.account.script(&arn, self.script());
         }
         // What App Runner refuses is not done; the order then waits for the next operation, whosever it is.
@@ -154,7 +154,7 @@ impl World {
         }
         let mut input = configuration("again");
         input["ServiceName"] = name.into();
-        if !self.sky.is_calm() {
+        if !self.is_evening.get() {
             self.account.script(name, self.script());
         }
         if let Ok(answer) = self.app_runner("CreateService", &input) {

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
-use jiff::SignedDuration;
 use serde_json::json;
 use tokio::{
     task::LocalSet,
@@ -15,11 +14,14 @@ use crate::{
     faults::Weather,
     sabotage::Sabotage,
     watch::{self, Invariant, Violation, evening},
-    world::{Terms, World},
+    world::{Terms, World, ZONE},
 };
 
 /// The weather ends and people go home at this minute of the day; the rest is calm.
 const EVENING: u64 = 21 * 60;
+
+/// What is there in these minutes was there before.
+const INSTALLATION: u64 = 20;
 
 /// How long after that everything must have come to rest.
 const REST: u64 = 50;
@@ -59,7 +61,7 @@ impl Report {
     }
 }
 
-/// Runs `days` days under a seed, or fewer if an invariant breaks.
+/// Runs `days` days under a seed, or fewer if an invariant breaks: with a sabotage the one that must notice it.
 pub(crate) fn run(seed: u64, days: u64, terms: Terms) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     LocalSet::new().block_on(&runtime, async {
@@ -69,7 +71,7 @@ pub(crate) fn run(seed: u64, days: u64, terms: Terms) -> Result<Report> {
         for day in 0..days {
             world.day(day).await;
             report.days += 1;
-            if !world.watch.violations().is_empty() {
+            if world.is_broken() {
                 break;
             }
         }
@@ -92,17 +94,21 @@ impl World {
         if day == 0 {
             // What is there at the installation is acknowledged.
             self.is_lively_for(30);
-            self.reconcile(true);
-            self.minutes(0, 20, day).await;
+            self.minutes(INSTALLATION).await;
         }
         let mut acts: Vec<u64> = {
             let mut rng = self.rng.borrow_mut();
             let count = rng.usize(3..9);
             (0..count).map(|_| rng.u64(30..EVENING)).collect()
         };
+        if self.terms.fair {
+            // One after the other, each when the one before has come to its end.
+            acts = (1..8).map(|act| act * 150).collect();
+        }
         acts.sort_unstable();
-        let start = Instant::now() - Duration::from_mins(if day == 0 { 20 } else { 0 });
-        for minute in (if day == 0 { 20 } else { 0 })..24 * 60 {
+        let begin = if day == 0 { INSTALLATION } else { 0 };
+        let start = Instant::now() - Duration::from_mins(begin);
+        for minute in begin..24 * 60 {
             sleep_until(start + Duration::from_mins(minute)).await;
             self.weather(minute);
             while acts.first() == Some(&minute) {
@@ -117,25 +123,31 @@ impl World {
             if minute == EVENING + REST {
                 evening::look(self);
                 self.account.requests().clear();
-                if !self.watch.violations().is_empty() {
+                if self.is_broken() {
                     return;
                 }
             }
         }
     }
 
-    async fn minutes(&self, from: u64, to: u64, _: u64) {
+    fn is_broken(&self) -> bool {
+        let must = self.terms.sabotage.map(Sabotage::must_be_noticed_by);
+        self.watch.violations().iter().any(|violation| must.is_none_or(|must| violation.invariant == must))
+    }
+
+    /// The first minutes after the installation, in which nobody does anything.
+    async fn minutes(&self, count: u64) {
         let start = Instant::now();
-        for minute in from..to {
-            sleep_until(start + Duration::from_mins(minute)).await;
+        for minute in 0..count {
             self.schedules(minute);
+            sleep_until(start + Duration::from_mins(minute + 1)).await;
         }
-        sleep_until(start + Duration::from_mins(to)).await;
     }
 
     /// Changes every hour; in the evening it is calm.
     fn weather(&self, minute: u64) {
-        if minute >= EVENING {
+        self.is_evening.set(minute >= EVENING);
+        if minute >= EVENING || self.terms.fair {
             return self.sky.set(Weather::Calm);
         }
         if minute.is_multiple_of(60) {
@@ -158,38 +170,39 @@ impl World {
         let pace = if lively { 1 } else { 20 };
         if minute.is_multiple_of(pace) && self.terms.sabotage != Some(Sabotage::NoTicks) {
             for function in ["RollbackFunction", "RebuildFunction", "ShiftFunction"] {
-                self.send(function, "tick", lively);
+                self.send(function, "tick");
             }
         }
         if minute.is_multiple_of(if lively { 15 } else { 60 }) {
-            self.reconcile(lively);
+            self.reconcile();
         }
         if minute.is_multiple_of(8 * 60) {
-            self.send("CleanupFunction", "reconcile", lively);
+            self.send("CleanupFunction", "reconcile");
         }
     }
 
-    fn reconcile(&self, lively: bool) {
+    fn reconcile(&self) {
         for function in ["NotifyFunction", "RollbackFunction", "RebuildFunction"] {
-            self.send(function, "reconcile", lively);
+            self.send(function, "reconcile");
         }
     }
 
-    fn send(&self, function: &'static str, command: &str, _: bool) {
+    fn send(&self, function: &'static str, command: &str) {
         carry(&self.lambda, &self.sky, function, json!({ "command": command }), Duration::ZERO);
     }
 
-    /// How it all ended: what does not depend on when each thing came to be known.
+    /// How it all ended, as far as it does not depend on when each thing came to be known.
     fn end(&self) -> Vec<String> {
-        let services = self.services.borrow();
-        let statuses = services.iter().map(|(name, arn)| format!("{name} {}", self.status(arn)));
-        statuses.collect()
+        let all = self.all_services.borrow();
+        let services = all.iter().map(|(name, arn)| {
+            let told = self.watch.state().told_failures(arn);
+            format!("{name} is {}, {told} failures told", self.status(arn))
+        });
+        let records = self.account.route53().records(ZONE);
+        let records = records.iter().filter(|record| record["Type"] == "CNAME").map(ToString::to_string);
+        let endpoints = self.account.ec2().living_endpoints().into_iter().map(|endpoint| endpoint.id);
+        services.chain(records).chain(endpoints).collect()
     }
-}
-
-/// The time of a day, for reports.
-pub(crate) fn hours(days: u64) -> SignedDuration {
-    SignedDuration::from_hours(i64::try_from(days * 24).unwrap_or(i64::MAX))
 }
 
 /// Runs seeds from `first` on, on every core, until `days` days are through; stops at the first breach.

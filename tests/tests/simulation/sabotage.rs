@@ -67,6 +67,13 @@ impl Sabotage {
         (Self::UnconditionalPut, Invariant::Versions),
     ];
 
+    /// The invariant that is there for it.
+    pub(crate) fn must_be_noticed_by(self) -> Invariant {
+        let (_, invariant) =
+            Self::ALL.iter().find(|(sabotage, _)| *sabotage == self).expect("all are listed");
+        *invariant
+    }
+
     /// Answers a call: `observe` does its work, as it is asked to.
     pub(crate) fn answer(
         self,

@@ -64,6 +64,8 @@ const PARAMETERS: [(&str, &str); 7] = [
 /// What is different from the usual world.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Terms {
+    /// Calls and events go as they should, and people wait for the end of what they began; App Runner fails as ever.
+    pub(crate) fair: bool,
     /// No event of AWS arrives: schedules must do.
     pub(crate) without_events: bool,
     /// What is broken on purpose.
@@ -89,6 +91,8 @@ pub(crate) struct World {
     pub(crate) group: String,
     pub(crate) balancer: String,
     pub(crate) endpoints: Cell<u64>,
+    /// In the evening nothing goes wrong any more.
+    pub(crate) is_evening: Cell<bool>,
     /// Up to when schedules run as often as the template says.
     pub(crate) lively_until: Cell<Timestamp>,
 }
@@ -133,6 +137,7 @@ impl World {
             group,
             balancer,
             endpoints: Cell::new(0),
+            is_evening: Cell::new(false),
             lively_until: Cell::new(now),
         });
         world.furnish()?;

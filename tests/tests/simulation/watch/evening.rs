@@ -95,6 +95,11 @@ impl State {
         }
     }
 
+    /// How many failures of a service people were told of.
+    pub(crate) fn told_failures(&self, arn: &str) -> usize {
+        self.incidents(arn).iter().filter(|incident| incident["acknowledged"] != true).count()
+    }
+
     fn incidents(&self, arn: &str) -> Vec<Value> {
         let key = ("notify".to_owned(), format!("subject {arn}"));
         let stored = self.stored.get(&key);

@@ -282,7 +282,8 @@ impl State {
     /// Counts a look at an invariant, and notes a breach of it.
     fn check(&mut self, invariant: Invariant, holds: bool, at: Timestamp, what: impl FnOnce() -> String) {
         *self.checks.entry(invariant).or_default() += 1;
-        if !holds && self.violations.len() < 50 {
+        let noted = || self.violations.iter().filter(|violation| violation.invariant == invariant).count();
+        if !holds && noted() < 5 {
             let violation = Violation { invariant, at, what: what() };
             self.note(at, || format!("VIOLATION {violation}"));
             self.violations.push(violation);
