@@ -32,13 +32,13 @@ impl Emulator {
         Self::start("moto_server", port, &["-H", "127.0.0.1", "-p", &port.to_string()], &[]).await
     }
 
-    /// ministack: strict with Route 53's batches.
-    pub async fn ministack() -> Result<Self> {
+    /// ministack with these services: strict with Route 53's batches, and its conditional writes are atomic.
+    pub async fn ministack(services: &str) -> Result<Self> {
         let port = free_port()?;
         let settings = [
             ("GATEWAY_PORT", port.to_string().as_str()),
             ("BIND_HOST", "127.0.0.1"),
-            ("SERVICES", "route53"),
+            ("SERVICES", services),
             ("IOT_MTLS_ENABLED", "0"),
             ("SFTP_ENABLED", "0"),
         ]
