@@ -53,6 +53,19 @@ aws_words! {
     }
 }
 
+impl Topic {
+    /// The function that speaks, as metrics name it.
+    pub fn function(&self) -> &str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Rebuild => "rebuild",
+            Self::TrafficShift => "shift",
+            Self::Cleanup => "cleanup",
+            Self::Other(name) => name,
+        }
+    }
+}
+
 /// One announcement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {

@@ -113,7 +113,8 @@ pub enum Leave<'a> {
     OfFunction(Mode),
     /// A person's command.
     OfPerson,
-    /// A person's command to take back what was done; the one thing that the stop of everything lets through.
+    /// To take back what was done, by itself or by a person's command: the one thing that the stop of everything lets
+    /// through.
     ToTurnBack,
 }
 

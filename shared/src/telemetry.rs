@@ -145,37 +145,45 @@ impl tracing::field::Visit for Fields {
 }
 
 /// Counts something in CloudWatch, by way of the log.
-/// Source: CloudWatch embedded metric format specification.
 pub fn count(function: &'static str, metric: &'static str, value: u64, now: Timestamp) {
-    write_line(&json!({
-        "_aws": {
-            "Timestamp": now.as_millisecond(),
-            "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
-                "Dimensions": [["Function"]],
-                "Metrics": [{"Name": metric, "Unit": "Count"}],
-            }],
-        },
-        "Function": function,
-        metric: value,
-    }));
+    emit(&[("Function", function)], &[(metric, "Count", value.into())], now);
+}
+
+/// Records an amount of money in CloudWatch, in USD, by way of the log.
+pub fn amount(function: &'static str, metric: &'static str, usd: f64, now: Timestamp) {
+    emit(&[("Function", function)], &[(metric, "None", usd.into())], now);
+}
+
+/// Counts a message to people in CloudWatch, by way of the log: of which function's doings it tells, and which
+/// phase. `notify` itself tells of failures.
+pub fn told(function: &str, phase: &str, now: Timestamp) {
+    emit(&[("Function", function), ("Phase", phase)], &[("MessagesSent", "Count", 1.into())], now);
 }
 
 /// Records where the traffic of a name goes, in CloudWatch, by way of the log: the weights of both sides.
 pub fn weights(record_name: &str, from: u8, to: u8, now: Timestamp) {
-    write_line(&json!({
+    let metrics = [("WeightFrom", "None", from.into()), ("WeightTo", "None", to.into())];
+    emit(&[("RecordName", record_name)], &metrics, now);
+}
+
+/// Metrics with one set of dimensions, each with its unit.
+/// Source: CloudWatch embedded metric format specification.
+fn emit(dimensions: &[(&str, &str)], metrics: &[(&str, &str, Value)], now: Timestamp) {
+    let names: Vec<_> = dimensions.iter().map(|(name, _)| name).collect();
+    let units: Vec<_> = metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit})).collect();
+    let mut line = json!({
         "_aws": {
             "Timestamp": now.as_millisecond(),
-            "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
-                "Dimensions": [["RecordName"]],
-                "Metrics": [{"Name": "WeightFrom", "Unit": "None"}, {"Name": "WeightTo", "Unit": "None"}],
-            }],
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": units}],
         },
-        "RecordName": record_name,
-        "WeightFrom": from,
-        "WeightTo": to,
-    }));
+    });
+    for (name, value) in dimensions {
+        line[*name] = (*value).into();
+    }
+    for (name, _, value) in metrics {
+        line[*name] = value.clone();
+    }
+    write_line(&line);
 }
 
 #[cfg(test)]

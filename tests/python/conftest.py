@@ -1,20 +1,14 @@
 """What several checks look at: the template as written, and as CloudFormation sees it once SAM has expanded it."""
 
-import copy
-import json
 import os
 import pathlib
 
-import boto3
 import pytest
-from cfnlint.decode import cfn_yaml
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
+import resolved
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-REGION = "us-east-1"
 
-os.environ["AWS_DEFAULT_REGION"] = REGION
+os.environ["AWS_DEFAULT_REGION"] = resolved.REGION
 
 
 @pytest.fixture(scope="session")
@@ -26,16 +20,13 @@ def root():
 @pytest.fixture(scope="session")
 def template():
     """template.yaml, short tags in their long form."""
-    return json.loads(json.dumps(cfn_yaml.load(str(ROOT / "template.yaml"))))
+    return resolved.written(ROOT)
 
 
 @pytest.fixture(scope="session")
 def expanded(template):
-    """The template after SAM's transform. `sam package` replaces the source folder by an archive, so this does too."""
-    packaged = copy.deepcopy(template)
-    packaged["Globals"]["Function"]["CodeUri"] = "s3://example-bucket/notify.zip"
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    return translator.translate(sam_template=packaged, parameter_values={})
+    """The template after SAM's transform."""
+    return resolved.expand(template)
 
 
 @pytest.fixture(scope="session")

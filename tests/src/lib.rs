@@ -86,10 +86,17 @@ pub async fn stage_with(account: aws::Options, host: &host::Options) -> Result<S
 /// A stage with the whole stack, installed with these parameters.
 pub async fn stage_of(
     parameters: &[(&str, &str)],
-    account: aws::Options,
+    mut account: aws::Options,
     host: &host::Options,
 ) -> Result<Stage> {
+    account.requests = requests_directory();
     Stage::raise(&root().join("template.yaml"), parameters, &binaries()?, account, host).await
+}
+
+/// Where `scripts/test` collects all requests, to compare them with what the template's policies allow.
+#[expect(clippy::disallowed_methods, reason = "no decision of the product reads it")]
+fn requests_directory() -> Option<PathBuf> {
+    std::env::var_os("AUTOPILOT_TEST_REQUESTS").map(PathBuf::from)
 }
 
 /// A sample event of the repository.

@@ -10,16 +10,18 @@
 //! One run is a series of acts over one inventory, each planned here, until nothing is left to do; then what is
 //! new is told in one report. A resource is dealt with once a run, however it ends.
 
+mod conclude;
 mod remember;
 mod second_look;
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
-use autopilot::{announcement::Phase, case::Say, desk::Plan, mutation::Outcome};
+use autopilot::{announcement::Phase, case::Say, desk::Plan};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub use conclude::concluded;
 use remember::{remember, since};
 pub use second_look::{EndpointLook, still_orphaned};
 
@@ -28,7 +30,7 @@ use crate::{
     inventory::Inventory,
     report,
     settings::Policy,
-    state::{Kind, Memory, Sighting, Standing},
+    state::{Kind, Memory, OverCap},
 };
 
 /// `DeleteVpcEndpoints` takes so many at once.
@@ -140,20 +142,11 @@ impl fmt::Display for Act {
     }
 }
 
-/// More deletions are due than a run may make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OverCap {
-    /// So many are due.
-    pub due: usize,
-    /// So many may be made.
-    pub cap: usize,
-}
-
 /// What to do next.
 pub fn decide(memory: &Memory, seen: &Seen, policy: &Policy, now: Timestamp) -> Plan<Memory, Act> {
     let inventory = match &seen.inventory {
         Ok(inventory) => inventory,
-        Err(why) => return hold(memory, why),
+        Err(why) => return hold(memory, why, now),
     };
     let rules = Rules { policy, kept: &memory.kept, now };
     let findings = finders::find(inventory, rules);
@@ -165,20 +158,22 @@ pub fn decide(memory: &Memory, seen: &Seen, policy: &Policy, now: Timestamp) -> 
         let (decision, reason) = (act.word(), act.to_string());
         return Plan { decision, reason, work: memory, open: true, say: Vec::new(), act: Some(act) };
     }
-    let say = report::of(&mut memory, over, policy);
+    let say = report::of(&mut memory, over, policy, now);
     let reason = say.as_ref().map_or("nothing new".to_owned(), |say| say.summary.clone());
     let decision = if say.is_some() { "report" } else { "rest" };
     Plan { decision, reason, work: memory, open: true, say: say.into_iter().collect(), act: None }
 }
 
 /// The inventory is not whole: nothing is concluded from it, not even that something is used.
-fn hold(memory: &Memory, why: &str) -> Plan<Memory, Act> {
+fn hold(memory: &Memory, why: &str, now: Timestamp) -> Plan<Memory, Act> {
+    let since = memory.unread_since.unwrap_or(now);
     let summary = format!("Nothing is marked or deleted in this run: not everything could be read ({why}).");
-    let say = Say::new(Phase::Held, "inventory-incomplete", summary, json!({"action": "hold"}));
+    let say =
+        Say::new(Phase::Held, "inventory-incomplete", summary, json!({"action": "hold", "since": since}));
     Plan {
         decision: "hold",
         reason: format!("inventory-incomplete: {why}"),
-        work: memory.clone(),
+        work: Memory { unread_since: Some(since), ..memory.clone() },
         open: true,
         say: vec![say],
         act: None,
@@ -260,53 +255,6 @@ fn why_unmark(finding: &Finding, heard: &Heard) -> Option<String> {
         return None;
     };
     finding.facts.marked.then(|| why.to_string())
-}
-
-/// What the outcome of an act changes.
-pub fn concluded(memory: &mut Memory, act: &Act, outcome: &Outcome, now: Timestamp) {
-    memory.handle(&act.deals_with(), now);
-    let mut each = |ids: &[String], change: &dyn Fn(&mut Sighting)| {
-        for id in ids {
-            if let Some(sighting) = memory.resources.get_mut(id) {
-                change(sighting);
-            }
-        }
-    };
-    match (act, outcome) {
-        (Act::Mark { endpoints, ingress, since }, Outcome::Made(_)) => {
-            let mark = |sighting: &mut Sighting| {
-                let since = (*since).max(sighting.first_seen);
-                sighting.marked = Some(since);
-                sighting.facts.marked = sighting.kind == Kind::Endpoint;
-                sighting.standing = Standing::Marked { since };
-            };
-            each(endpoints, &mark);
-            each(ingress, &mark);
-        }
-        (Act::Mark { endpoints, ingress, .. }, Outcome::Planned(_)) => {
-            let would = |sighting: &mut Sighting| sighting.standing = Standing::WouldMark;
-            each(endpoints, &would);
-            each(ingress, &would);
-        }
-        (Act::Unmark { why }, Outcome::Made(_)) => {
-            for (id, why) in why {
-                each(std::slice::from_ref(id), &|sighting| {
-                    sighting.marked = None;
-                    sighting.standing = Standing::Unmarked { why: why.clone() };
-                });
-            }
-        }
-        (Act::DeleteEndpoints { .. } | Act::DeleteIngress { .. }, outcome) => {
-            let standing = match outcome {
-                Outcome::Made(_) => Standing::Deleting,
-                Outcome::Planned(_) => Standing::WouldDelete,
-                Outcome::Refused(why) => Standing::NotDeleted { why: why.clone() },
-                _ => return,
-            };
-            each(&act.deals_with(), &|sighting| sighting.standing = standing.clone());
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]

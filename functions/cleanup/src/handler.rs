@@ -23,7 +23,7 @@ use tracing::info;
 
 use crate::{
     run::Run,
-    settings::Settings,
+    settings::{Policy, Settings},
     state::{Memory, SUBJECT, Standing},
 };
 
@@ -138,7 +138,7 @@ where
         };
         let memory = record.state.work;
         info!(decision, reason, acts = acts.len(), "The run ended: {decision}, {reason}");
-        measure(&memory, call.now);
+        measure(&memory, &self.settings.policy, call.now);
         Ok(json!({
             "ok": true, "decision": decision, "reason": reason, "mode": mode.as_str(), "acts": acts,
             "leftovers": counts(&memory),
@@ -169,9 +169,10 @@ fn counts(memory: &Memory) -> Map<String, Value> {
     counts
 }
 
-fn measure(memory: &Memory, now: Timestamp) {
+fn measure(memory: &Memory, policy: &Policy, now: Timestamp) {
     let marked = memory.resources.values().filter(|s| matches!(s.standing, Standing::Marked { .. }));
     let whole = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     telemetry::count("cleanup", "Leftovers", whole(memory.resources.len()), now);
     telemetry::count("cleanup", "MarkedOrphans", whole(marked.count()), now);
+    telemetry::amount("cleanup", "MonthlySaving", policy.hour_price.monthly(memory.freed_zones).0, now);
 }

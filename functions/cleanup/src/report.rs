@@ -4,14 +4,17 @@
 //! deleted, and the command that keeps or removes it. `notify` shows `lines` and `next_steps`; rules and programs
 //! read `resources`.
 
-use autopilot::{announcement::Phase, case::Say, leftovers::KEEP};
+use autopilot::{
+    announcement::Phase,
+    case::Say,
+    leftovers::{KEEP, MARK},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    decide::OverCap,
     settings::{Policy, Usd},
-    state::{Kind, Memory, Sighting, Standing},
+    state::{Kind, Memory, OverCap, Sighting, Standing},
 };
 
 /// Resources that one report lists; an announcement has its limits.
@@ -21,9 +24,12 @@ const LISTED: usize = 100;
 const IDS: usize = 20;
 
 /// The most telling first: the report's phase is that of its first resource.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 13] = [
     "deleted-in-use",
     "not-deleted",
+    "not-unmarked",
+    "not-marked",
+    "withheld",
     "deleted",
     "unmarked",
     "marked",
@@ -43,7 +49,7 @@ struct News<'a> {
 }
 
 /// The report of what is new, which counts as told from then on; `None` where nothing is new.
-pub fn of(memory: &mut Memory, over: Option<OverCap>, policy: &Policy) -> Option<Say> {
+pub fn of(memory: &mut Memory, over: Option<OverCap>, policy: &Policy, now: Timestamp) -> Option<Say> {
     let mut news: Vec<News<'_>> = memory
         .resources
         .iter()
@@ -54,7 +60,14 @@ pub fn of(memory: &mut Memory, over: Option<OverCap>, policy: &Policy) -> Option
         })
         .collect();
     news.sort_by_key(|news| ORDER.iter().position(|reason| *reason == news.reason));
-    let say = say(&news, over, policy);
+    // What went wrong comes before what is waiting.
+    let has_failed = news.first().is_some_and(|first| first.phase == Phase::Failed);
+    let held = over.filter(|_| !has_failed);
+    let only_repeats = news.is_empty() && held == memory.over_cap;
+    let say = if only_repeats { None } else { say(&news, over, held, policy, now) };
+    let freed = news.iter().filter(|news| news.sighting.standing == Standing::Deleted);
+    memory.freed_zones += freed.map(|news| news.sighting.facts.zones).sum::<usize>();
+    memory.over_cap = held;
     for sighting in memory.resources.values_mut() {
         if sighting.is_news() {
             sighting.told = Some(sighting.standing.clone());
@@ -64,14 +77,22 @@ pub fn of(memory: &mut Memory, over: Option<OverCap>, policy: &Policy) -> Option
     say
 }
 
-fn say(news: &[News<'_>], over: Option<OverCap>, policy: &Policy) -> Option<Say> {
-    let first = news.first();
-    // What went wrong comes before what is waiting.
-    let mut say = match over.filter(|_| first.is_none_or(|first| first.phase != Phase::Failed)) {
-        Some(over) => held(over),
-        None => told(first?, news, policy),
-    };
+fn say(
+    news: &[News<'_>],
+    over: Option<OverCap>,
+    held: Option<OverCap>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Say> {
     let listed = &news[..news.len().min(LISTED)];
+    let plan = plan(news, held, now);
+    let mut say = match (held, news.first()) {
+        (Some(over), _) => Say::new(Phase::Held, "over-cap", held_summary(over, news, policy), plan),
+        (None, first) => {
+            let first = first?;
+            Say::new(first.phase.clone(), first.reason, summary(news, policy), plan)
+        }
+    };
     let mut lines: Vec<String> = listed.iter().map(|news| line(news, policy)).collect();
     if news.len() > LISTED {
         lines.push(format!("And {} more: the command status lists them.", news.len() - LISTED));
@@ -88,20 +109,26 @@ fn say(news: &[News<'_>], over: Option<OverCap>, policy: &Policy) -> Option<Say>
     Some(say)
 }
 
-fn held(OverCap { due, cap }: OverCap) -> Say {
-    let summary = format!(
-        "Nothing was deleted: {due} resources are due and a run may delete {cap}. \
-         Send run with confirm {due} to go on."
-    );
-    Say::new(Phase::Held, "over-cap", summary, json!({"action": "hold", "due": due, "cap": cap}))
-}
-
-fn told(first: &News<'_>, news: &[News<'_>], policy: &Policy) -> Say {
+/// What was found and is held, and when: whatever is new is told, however like the last news it looks.
+fn plan(news: &[News<'_>], held: Option<OverCap>, now: Timestamp) -> Value {
     let by_reason: Map<String, Value> =
         counts(news).into_iter().map(|(reason, count)| (reason.to_owned(), count.into())).collect();
     let ids: Vec<&str> = news.iter().take(LISTED).map(|news| news.id).collect();
-    let plan = json!({"action": "report", "count": by_reason, "resources": ids});
-    Say::new(first.phase.clone(), first.reason, summary(news, policy), plan)
+    let mut plan = json!({"action": "report", "at": now, "count": by_reason, "resources": ids});
+    if let Some(OverCap { due, cap }) = held {
+        plan["action"] = "hold".into();
+        plan["due"] = due.into();
+        plan["cap"] = cap.into();
+    }
+    plan
+}
+
+fn held_summary(OverCap { due, cap }: OverCap, news: &[News<'_>], policy: &Policy) -> String {
+    let also = if news.is_empty() { String::new() } else { format!(" {}", summary(news, policy)) };
+    format!(
+        "Nothing was deleted: {due} resources are due and a run may delete {cap}. \
+         Send run with confirm {due} to go on.{also}"
+    )
 }
 
 /// How many resources there are of each reason, in the order of the reasons.
@@ -178,6 +205,14 @@ fn what(sighting: &Sighting, policy: &Policy) -> String {
              create endpoint and connection anew."
         ),
         Standing::NotDeleted { why } => format!("could not be deleted: {why}. It is tried again tomorrow."),
+        Standing::Withheld { why } => format!("due, but not deleted: {why}."),
+        Standing::NotMarked { why } => {
+            format!("could not be marked ({why}): {orphaned}, seen since {seen}. It is tried again tomorrow.")
+        }
+        Standing::NotUnmarked { because, why } => format!(
+            "no orphan any more ({because}), but its mark could not be taken away: {why}. It is tried again tomorrow; \
+             the mark no longer counts."
+        ),
         Standing::Unmarked { why } => format!("no longer marked: {why}."),
         Standing::StackOwned { tag } => format!(
             "{orphaned}, seen since {seen}, but its tag {tag} says that a stack or a tool owns it: remove it there."
@@ -193,12 +228,9 @@ fn minute(at: Timestamp) -> String {
 /// The commands that keep what is marked, and that remove what is only reported.
 fn next_steps(news: &[News<'_>]) -> Vec<String> {
     let mut steps = Vec::new();
-    let marked =
-        |news: &&News<'_>| matches!(news.sighting.standing, Standing::Marked { .. } | Standing::WouldMark);
     let endpoints: Vec<&str> = news
         .iter()
-        .filter(marked)
-        .filter(|news| news.sighting.kind == Kind::Endpoint)
+        .filter(|news| news.sighting.kind == Kind::Endpoint && is_going(&news.sighting.standing))
         .map(|news| news.id)
         .collect();
     for ids in endpoints.chunks(IDS) {
@@ -208,6 +240,12 @@ fn next_steps(news: &[News<'_>]) -> Vec<String> {
     steps
 }
 
+/// True for what is deleted sooner or later, unless somebody keeps it.
+fn is_going(standing: &Standing) -> bool {
+    use Standing::{Marked, Withheld, WouldDelete, WouldMark};
+    matches!(standing, Marked { .. } | WouldMark | WouldDelete | Withheld { .. })
+}
+
 /// The command that keeps endpoints for good.
 pub fn keep_command(ids: &str) -> String {
     format!("aws ec2 create-tags --resources {ids} --tags Key={KEEP},Value=true")
@@ -215,9 +253,8 @@ pub fn keep_command(ids: &str) -> String {
 
 /// The command that removes what is only reported, or keeps what cannot be tagged.
 fn command(id: &str, sighting: &Sighting) -> Option<String> {
-    let marked = matches!(sighting.standing, Standing::Marked { .. } | Standing::WouldMark);
     Some(match (&sighting.standing, sighting.kind) {
-        (_, Kind::Ingress) if marked => {
+        (standing, Kind::Ingress) if is_going(standing) => {
             format!("Keep: invoke cleanup with {{\"command\":\"keep\",\"resource\":\"{id}\"}}")
         }
         (Standing::Reported, Kind::Ingress) => {
@@ -230,6 +267,9 @@ fn command(id: &str, sighting: &Sighting) -> Option<String> {
             format!("aws apprunner delete-service --service-arn {id}")
         }
         (Standing::Reported, Kind::Record) => sighting.facts.removal.clone()?,
+        (Standing::NotUnmarked { .. }, Kind::Endpoint) => {
+            format!("aws ec2 delete-tags --resources {id} --tags Key={MARK}")
+        }
         (Standing::NotDeleted { .. }, Kind::Endpoint) => {
             format!("aws ec2 delete-vpc-endpoints --vpc-endpoint-ids {id}")
         }

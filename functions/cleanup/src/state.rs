@@ -27,6 +27,21 @@ pub struct Memory {
     pub run: Run,
     /// When everything was last looked at, to half a day.
     pub looked_at: Option<Timestamp>,
+    /// Since when not everything could be read.
+    pub unread_since: Option<Timestamp>,
+    /// That more is due than a run may delete, as people were told of it last.
+    pub over_cap: Option<OverCap>,
+    /// Zones of the endpoints that were deleted so far: what they cost is saved.
+    pub freed_zones: usize,
+}
+
+/// More deletions are due than a run may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverCap {
+    /// So many are due.
+    pub due: usize,
+    /// So many may be made.
+    pub cap: usize,
 }
 
 /// What a run has dealt with: each resource once, however it ended.
@@ -43,8 +58,11 @@ pub struct Run {
 pub struct Sighting {
     /// What it is.
     pub kind: Kind,
-    /// When it was first seen left over. A mark that is older does not count.
+    /// Since when it is seen left over without a break. A mark that is older does not count.
     pub first_seen: Timestamp,
+    /// True where it was no orphan when it was looked at last, whatever mark it bears: as one it begins anew.
+    #[serde(default)]
+    pub no_orphan: bool,
     /// What is to be known of it.
     pub facts: Facts,
     /// Where it stands.
@@ -129,6 +147,23 @@ pub enum Standing {
         /// Why, in a few words.
         why: String,
     },
+    /// It is due, and nothing may be deleted now.
+    Withheld {
+        /// Why, in a few words.
+        why: String,
+    },
+    /// It is left over, and could not be marked.
+    NotMarked {
+        /// Why, in a few words.
+        why: String,
+    },
+    /// It is used again, and its mark could not be taken away.
+    NotUnmarked {
+        /// Why it should not bear the mark.
+        because: String,
+        /// Why it does all the same, in a few words.
+        why: String,
+    },
     /// It was marked and is used again.
     Unmarked {
         /// Why.
@@ -154,6 +189,9 @@ impl Standing {
             Self::Deleted => (Phase::Succeeded, "deleted"),
             Self::DeletedInUse { .. } => (Phase::Failed, "deleted-in-use"),
             Self::NotDeleted { .. } => (Phase::Failed, "not-deleted"),
+            Self::Withheld { .. } => (Phase::Held, "withheld"),
+            Self::NotMarked { .. } => (Phase::Held, "not-marked"),
+            Self::NotUnmarked { .. } => (Phase::Held, "not-unmarked"),
             Self::Unmarked { .. } => (Phase::Progressed, "unmarked"),
             Self::StackOwned { .. } => (Phase::Held, "stack-owned"),
             Self::Reported => (Phase::Held, "left-over"),
@@ -169,7 +207,22 @@ impl Standing {
 impl Sighting {
     /// Something that is seen for the first time.
     pub fn new(kind: Kind, facts: Facts, now: Timestamp) -> Self {
-        Self { kind, first_seen: now, facts, standing: Standing::Seen, told: None, marked: None }
+        Self {
+            kind,
+            first_seen: now,
+            no_orphan: false,
+            facts,
+            standing: Standing::Seen,
+            told: None,
+            marked: None,
+        }
+    }
+
+    /// Begins the grace period anew: no mark from before this moment counts.
+    pub fn begin_anew(&mut self, now: Timestamp) {
+        self.first_seen = now;
+        self.no_orphan = false;
+        self.marked = self.marked.map(|_| now);
     }
 
     /// True where people are to be told of it.

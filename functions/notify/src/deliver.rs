@@ -101,7 +101,7 @@ where
                 "Told: {}",
                 message.title
             );
-            telemetry::count("notify", "MessagesSent", 1, call.now);
+            telemetry::told(notice.map_or("notify", Notice::function), &message.phase, call.now);
         }
         record.outbox.settle(&sent);
         if record.save(&self.state).await? == Written::Conflict {

@@ -126,6 +126,16 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// Which function's doings it tells of; of failures, `notify` tells by itself.
+    pub fn function(&self) -> &str {
+        match self {
+            Self::Announced { announcement } => announcement.topic.function(),
+            _ => "notify",
+        }
+    }
+}
+
 impl Subject {
     /// The incident of this id.
     pub fn incident(&self, id: &IncidentId) -> Option<&Incident> {

@@ -1,5 +1,6 @@
 //! The account as tests and the demo see it: start it, seed it, script it, look at it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Options {
     pub around: Option<Around>,
     /// Receives every event of the default bus, in order, on a task of its own.
     pub on_event: Option<EventListener>,
+    /// A directory to which every kind of request that was made is written too.
+    pub requests: Option<PathBuf>,
     /// Called with each request before any of its work is done.
     pub on_request: Option<RequestHook>,
     /// Called when the work of a request is done, just before the answer is written.
@@ -70,6 +73,7 @@ impl Default for Options {
             clock: Clock::default(),
             around: None,
             on_event: None,
+            requests: None,
             on_request: None,
             on_response: None,
         }
@@ -106,19 +110,8 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts the account. Must be called within a Tokio runtime.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options {
-            account,
-            region,
-            port,
-            phase,
-            service_quota,
-            hold,
-            clock,
-            around,
-            on_event,
-            on_request,
-            on_response,
-        } = options;
+        let Options { account, region, port, phase, service_quota, hold, clock, around, .. } = options;
+        let Options { on_event, requests, on_request, on_response, .. } = options;
         let listener =
             TcpListener::bind(("127.0.0.1", port)).await.context("the sandbox's port is not free")?;
         let url = format!("http://{}", listener.local_addr().context("the sandbox has no address")?);
@@ -136,7 +129,9 @@ impl Sandbox {
         let elbv2 = Arc::new(Elbv2::new(&account, &region));
         let (ecs, acm) = (Arc::new(Ecs::new(&account, &region)), Arc::new(Acm::new(&account, &region)));
         let route53 = Arc::new(Route53::new(clock.clone()));
-        let (faults, requests) = (Faults::default(), RequestLog::default());
+        let requests =
+            requests.as_deref().map_or_else(|| Ok(RequestLog::default()), RequestLog::copied_to)?;
+        let faults = Faults::default();
         // The table of services: a further one is added here.
         let services: Vec<Arc<dyn Service>> = vec![
             Arc::new(apprunner.clone()),

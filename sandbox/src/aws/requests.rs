@@ -1,9 +1,15 @@
 //! The log of every request, for tests to read: who called what, on which resource, and how it ended.
 
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use anyhow::{Context as _, Result};
+
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::clock::Clock;
 use super::faults::Fault;
@@ -71,9 +77,64 @@ pub struct RequestLog {
 struct Log {
     next: u64,
     records: Vec<RequestRecord>,
+    copy: Option<Copy>,
+}
+
+/// The kinds of requests, one JSON object a line, for whoever compares them with permissions.
+struct Copy {
+    file: File,
+    written: HashSet<String>,
+}
+
+/// Longer text says nothing of what a request is about.
+const TELLING: usize = 256;
+
+impl Copy {
+    fn add(&mut self, record: &RequestRecord) {
+        let line = json!({
+            "caller": record.caller,
+            "service": record.service,
+            "operation": record.operation,
+            "input": telling(&record.input),
+        });
+        let line = format!("{line}\n");
+        // A full disk must not change what the account answers; the comparison finds the gap.
+        if self.written.insert(line.clone()) {
+            let _ = self.file.write_all(line.as_bytes());
+        }
+    }
+}
+
+/// The input without long text.
+fn telling(input: &Value) -> Value {
+    match input {
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), telling(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(telling).collect(),
+        Value::String(text) if text.len() > TELLING => Value::Null,
+        short => short.clone(),
+    }
 }
 
 impl RequestLog {
+    /// A log that also appends each new request to a file of this process in `directory`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub(crate) fn copied_to(directory: &Path) -> Result<Self> {
+        let path = directory.join(format!("{}.jsonl", std::process::id()));
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let log = Self::default();
+        lock(&log.records).copy = Some(Copy { file, written: HashSet::new() });
+        Ok(log)
+    }
+
     /// Every request since the start or the last [`RequestLog::clear`], in order of arrival.
     pub fn all(&self) -> Vec<RequestRecord> {
         lock(&self.records).records.clone()
@@ -122,6 +183,9 @@ impl RequestLog {
             fault: None,
         };
         log.next += 1;
+        if let Some(copy) = &mut log.copy {
+            copy.add(&record);
+        }
         log.records.push(record.clone());
         record
     }

@@ -8,21 +8,21 @@ use autopilot_tests::{
     crash::{Deadly, Moment},
     hosting,
 };
-use sandbox::aws::apprunner::IngressStatus;
+use sandbox::aws::apprunner::{IngressStatus, ServiceSpec};
 
 use crate::{
     CLEANUP, MARK, assert_well, connect, deletions, endpoint, grace, living, long_ago, mutations, reports,
     run, told, used_endpoint,
 };
 
-/// A run in which everything happens: an endpoint and a connection are due, another endpoint is new. The function
-/// dies at this call; true if it made as many.
+/// A run in which everything happens: an endpoint and a connection are due, another endpoint is new, and one that was
+/// marked is in use. The function dies at this call; true if it made as many.
 async fn killed_at(moment: Moment, call: usize) -> Result<bool> {
     let usual =
         [("CleanupMode", "on"), ("GracePeriod", "1s"), ("MinimumAge", "1h"), ("MaxDeletionShare", "1")];
     let deadly = Deadly::raise_with(CLEANUP, &usual, &hosting(&[CLEANUP, NOTIFY])).await?;
     let stage = &deadly.stage;
-    for id in ["vpce-0a1", "vpce-0d4"] {
+    for id in ["vpce-0a1", "vpce-0d4", "vpce-0e5"] {
         stage.account.ec2().add_endpoint(endpoint(id));
     }
     let connection = connect(stage, GONE, "vpce-0d4", IngressStatus::Available);
@@ -30,13 +30,15 @@ async fn killed_at(moment: Moment, call: usize) -> Result<bool> {
     run(stage).await?;
     grace().await;
     stage.account.ec2().add_endpoint(endpoint("vpce-0c3"));
+    let late = stage.account.services().create(ServiceSpec::image("late", autopilot_tests::IMAGE))?;
+    connect(stage, &late, "vpce-0e5", IngressStatus::PendingCreation);
     deadly.arm(call, moment);
     let ended = stage.host.lambda.invoke_async(CLEANUP, r#"{"command":"reconcile"}"#)?.outcome().await;
     ensure!(ended.is_ok(), "call {call}: {ended:?}");
     let died = deadly.disarm();
     stage.settle().await;
     let what = format!("killed {moment:?} of call {call}: {:?}, told {:?}", mutations(stage), told(stage));
-    for id in ["vpce-0b2", "vpce-0d4"] {
+    for id in ["vpce-0b2", "vpce-0d4", "vpce-0e5"] {
         assert!(living(stage).contains(&id.to_owned()), "{id}: {what}");
     }
     // Before its work is done a call may be made anew, but not before the intent is settled: after two minutes.

@@ -2,6 +2,7 @@
 //! after it was marked.
 
 use anyhow::Result;
+use autopilot_tests::messages::{alerts, assert_says};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     aws::{
@@ -116,8 +117,15 @@ async fn a_failed_page_of_any_list_means_no_change_at_all() -> Result<()> {
         ("apprunner", "ListVpcIngressConnections"),
         ("apprunner", "DescribeVpcIngressConnection"),
         ("apprunner", "ListVpcConnectors"),
+        ("apprunner", "DescribeService"),
+        ("route53", "ListResourceRecordSets"),
     ] {
-        let stage = due().await?;
+        let stage = stage_with(&[("HostedZoneIds", "Z0EXAMPLE")], Options::default()).await?;
+        stage.account.route53().add_zone("Z0EXAMPLE", "example.com");
+        stage.account.services().add_connector("unused", &["subnet-1"], &["sg-1"]);
+        stage.account.ec2().add_endpoint(endpoint("vpce-0a1"));
+        run(&stage).await?;
+        grace().await;
         stage.account.ec2().add_endpoint(endpoint("vpce-0c3"));
         crate::used_endpoint(&stage, "vpce-0b2", IngressStatus::Available)?;
         let before = mutations(&stage).len();
@@ -180,6 +188,28 @@ async fn a_mark_of_somebody_else_or_an_old_one_starts_the_grace_period_at_first_
 }
 
 #[tokio::test]
+async fn what_cannot_be_marked_is_told_once_and_marked_later() -> Result<()> {
+    let stage = stage().await?;
+    stage.account.ec2().add_endpoint(endpoint("vpce-0a1"));
+    let denied = Fault::Refuse { code: "UnauthorizedOperation".into(), message: "not you".into() };
+    stage.account.faults().next("ec2", "CreateTags", 2, denied);
+    for _ in 0..2 {
+        run(&stage).await?;
+        grace().await;
+    }
+    command(&stage, json!({"command": "stop"})).await?;
+    run(&stage).await?;
+    assert_eq!(living(&stage), ["vpce-0a1"], "what bears no mark has no grace period behind it");
+    let held = |told: Vec<(String, String)>| told.iter().filter(|(_, reason)| reason == "not-marked").count();
+    assert_eq!(held(told(&stage)), 2, "each reason once: {:?}", told(&stage));
+    assert_says(&report(&stage, "not-marked")?["summary"].to_string(), &["stopped by a person"]);
+    command(&stage, json!({"command": "go"})).await?;
+    run(&stage).await?;
+    assert!(is_marked(&stage, "vpce-0a1"));
+    assert_well(&stage)
+}
+
+#[tokio::test]
 async fn dry_run_and_off_and_stop_change_nothing() -> Result<()> {
     let dry = stage_with(&[("CleanupMode", "dry-run")], Options::default()).await?;
     let off = stage_with(&[("CleanupMode", "off")], Options::default()).await?;
@@ -206,6 +236,7 @@ async fn dry_run_and_off_and_stop_change_nothing() -> Result<()> {
     command(&on, json!({"command": "stop"})).await?;
     run(&on).await?;
     assert_eq!((living(&on).len(), mutations(&on).len()), (1, before));
+    assert_says(&report(&on, "withheld")?["summary"].to_string(), &["due, but not deleted", "stopped"]);
     command(&on, json!({"command": "go"})).await?;
     run(&on).await?;
     assert_eq!(living(&on), [""; 0], "the stop alone held it");
@@ -227,10 +258,19 @@ async fn more_than_the_cap_is_not_deleted_until_a_person_confirms_the_number() -
     let held = report(&stage, "over-cap")?;
     assert_eq!((&held["plan"]["due"], &held["phase"]), (&json!(8), &json!("held")));
     assert_eq!(told(&stage).len(), 3, "the second hold has another cap: {:?}", told(&stage));
+    // The same hold again, but with news.
+    stage.account.ec2().add_endpoint(endpoint("vpce-0c1").tag("aws:cloudformation:stack-id", "net"));
+    for _ in 0..2 {
+        run(&stage).await?;
+    }
+    assert_eq!(told(&stage).len(), 4, "{:?}", told(&stage));
+    let held = report(&stage, "over-cap")?;
+    assert_eq!((&held["plan"]["due"], &held["plan"]["resources"]), (&json!(8), &json!(["vpce-0c1"])));
+    assert!(alerts(&stage).last().is_some_and(|alert| alert.message.contains("remove it there")));
     let bad = command(&stage, json!({"command": "run", "confirm": "all"})).await?;
     assert_eq!((&bad["ok"], &bad["errors"][0]["field"]), (&json!(false), &json!("confirm")));
     command(&stage, json!({"command": "run", "confirm": 8})).await?;
-    assert_eq!(living(&stage), [""; 0]);
+    assert_eq!(living(&stage), ["vpce-0c1"]);
     assert_well(&stage)
 }
 
@@ -263,7 +303,7 @@ async fn a_connection_whose_service_is_only_missing_from_the_list_is_kept() -> R
     let connected =
         |stage: &Stage, service: &str| connect(stage, service, "vpce-0a1", IngressStatus::Available);
     stage.account.ec2().add_endpoint(endpoint("vpce-0a1"));
-    // Of a service of another account, and of one that comes back between mark and deletion.
+    // Of a service that is gone, and of one that is there.
     connected(
         &stage,
         "arn:aws:apprunner:us-east-1:123456789012:service/elsewhere/0123456789abcdef0123456789abcdef",

@@ -5,7 +5,7 @@ use autopilot_tests::messages::{alerts, assert_says};
 use sandbox::aws::Options;
 use serde_json::json;
 
-use crate::{assert_well, command, endpoint, grace, report, reports, run, stage_with, told};
+use crate::{CLEANUP, assert_well, command, endpoint, grace, report, reports, run, stage_with, told};
 
 #[tokio::test]
 async fn a_run_with_many_news_is_one_message() -> Result<()> {
@@ -25,6 +25,13 @@ async fn a_run_with_many_news_is_one_message() -> Result<()> {
         (&json!("app-runner-leftovers"), &json!(43.8))
     );
     assert_eq!((reports(&stage).len(), alerts(&stage).len()), (2, 2), "{:?}", told(&stage));
+    let metrics = stage.host.lambda.logs(CLEANUP)?.into_iter().filter_map(|line| line.json());
+    let metrics: Vec<_> = metrics.filter(|line| line.get("_aws").is_some()).collect();
+    let last = |name: &str| metrics.iter().rev().find_map(|line| line.get(name)?.as_f64());
+    assert_eq!(
+        (last("MonthlySaving"), last("MarkedOrphans"), last("Leftovers")),
+        (Some(43.8), Some(1.0), Some(2.0))
+    );
     let message = alerts(&stage).pop().map(|message| message.message).unwrap_or_default();
     assert_says(
         &message,

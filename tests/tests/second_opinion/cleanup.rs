@@ -28,11 +28,11 @@ async fn cleanup_marks_and_deletes_endpoints_of_motos_ec2() -> Result<()> {
              return made['VpcEndpoint']['VpcEndpointId']\n\
              keep = {'apprunner-autopilot:keep': 'true'}\n\
              print(json.dumps([endpoint('apprunner.requests'), endpoint('apprunner.requests'), endpoint('apprunner'), \
-             endpoint('apprunner.requests', **keep)]))\n",
+             endpoint('apprunner.requests', **keep), endpoint('apprunner.requests')]))\n",
         )
         .await?;
     let ids: Vec<String> = serde_json::from_value(seeded)?;
-    let [orphan, used, ..] = ids.as_slice() else { bail!("four endpoints were made") };
+    let [orphan, used, _, _, late] = ids.as_slice() else { bail!("five endpoints were made") };
     let mut host = hosting(&[CLEANUP]);
     host.variables.insert("AWS_ENDPOINT_URL_EC2".to_owned(), moto.endpoint().to_owned());
     let parameters = [("CleanupMode", "on"), ("GracePeriod", "1s"), ("MinimumAge", "1s")];
@@ -50,12 +50,15 @@ async fn cleanup_marks_and_deletes_endpoints_of_motos_ec2() -> Result<()> {
     let marked = states().await?;
     for id in &ids {
         let is_marked = marked[id].to_string().contains("orphaned-since");
-        assert_eq!((&marked[id][0], is_marked), (&json!("available"), id == orphan), "{marked} {answer}");
+        let is_orphan = [orphan, late].contains(&id);
+        assert_eq!((&marked[id][0], is_marked), (&json!("available"), is_orphan), "{marked} {answer}");
     }
+    services.add_ingress("late", &service, "vpc-1", late, IngressStatus::PendingCreation);
     tokio::time::sleep(Duration::from_millis(1_600)).await;
     let answer = ask(&stage, CLEANUP, &json!({"command": "run"})).await?;
     let states = states().await?;
     assert_eq!(states[orphan][0], "deleted", "{answer}");
+    assert_eq!(states[late][1], json!([]), "it was taken into use and lost its mark: {answer}");
     assert!(ids[1..].iter().all(|other| states[other][0] == "available"), "{states} {answer}");
     let last = ask(&stage, CLEANUP, &json!({"command": "run"})).await?;
     assert_eq!(

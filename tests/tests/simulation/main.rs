@@ -22,6 +22,7 @@
 mod events;
 mod faults;
 mod lambda;
+mod payloads;
 mod people;
 mod run;
 mod sabotage;
@@ -127,5 +128,12 @@ fn every_invariant_notices_what_breaks_it() -> Result<()> {
         }
     }
     ensure!(missed.is_empty(), "{missed:#?}");
+    Ok(())
+}
+
+#[test]
+fn no_payload_makes_a_function_panic() -> Result<()> {
+    let (answered, refused) = payloads::send(number("FUZZ_SEED", 1), number("FUZZ_INPUTS", 500))?;
+    println!("payloads: {answered} answered, {refused} refused");
     Ok(())
 }

@@ -25,6 +25,7 @@ pub(super) fn remember(
     now: Timestamp,
 ) -> Memory {
     watch(&mut memory, now);
+    memory.unread_since = None;
     for finding in findings {
         // What this run has dealt with looks in its inventory as it was before.
         if memory.is_handled(&finding.id, now) {
@@ -69,20 +70,45 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
         .entry(finding.id.clone())
         .or_insert_with(|| Sighting::new(finding.kind, finding.facts.clone(), now));
     sighting.facts = finding.facts.clone();
+    sighting.no_orphan |= !matches!(finding.verdict, Verdict::Orphan(_) | Verdict::Never(Never::State(_)));
     match &finding.verdict {
         Verdict::Reported => sighting.standing = Standing::Reported,
+        // That its mark could not be taken away is told before whose it is.
+        Verdict::Never(Never::StackOwned(_))
+            if finding.facts.marked && matches!(sighting.standing, Standing::NotUnmarked { .. }) => {}
         Verdict::Never(Never::StackOwned(tag)) => {
             sighting.standing = Standing::StackOwned { tag: tag.clone() }
         }
         Verdict::Never(Never::State(_)) => {}
-        // While it bears the mark, taking it away is what tells of it.
-        Verdict::Never(_) if finding.facts.marked => {}
+        Verdict::Never(_) if finding.facts.marked => in_use(sighting),
         Verdict::Never(why) => used_again(memory, &finding.id, &why.to_string()),
-        Verdict::Orphan(mark) => match (since(sighting, *mark), &sighting.standing) {
-            (Some(_), Standing::WouldDelete | Standing::NotDeleted { .. }) | (None, Standing::WouldMark) => {}
-            (Some(since), _) => sighting.standing = Standing::Marked { since },
-            (None, _) => sighting.standing = Standing::Seen,
-        },
+        Verdict::Orphan(mark) => orphaned(sighting, *mark, now),
+    }
+}
+
+/// It is left over, and what it was before decides whether its mark counts.
+fn orphaned(sighting: &mut Sighting, mark: Mark, now: Timestamp) {
+    if sighting.no_orphan {
+        sighting.begin_anew(now);
+    }
+    match (since(sighting, mark), &sighting.standing) {
+        (Some(_), Standing::WouldDelete | Standing::NotDeleted { .. } | Standing::Withheld { .. })
+        | (None, Standing::WouldMark | Standing::NotMarked { .. }) => {}
+        (Some(since), _) => sighting.standing = Standing::Marked { since },
+        (None, _) => sighting.standing = Standing::Seen,
+    }
+}
+
+/// It is no orphan, though it bears the mark. Taking that away is what tells of it; but that may fail or not be
+/// allowed, so the mark counts no longer whatever becomes of it.
+fn in_use(sighting: &mut Sighting) {
+    sighting.no_orphan = true;
+    let is_told_otherwise = matches!(
+        sighting.standing,
+        Standing::Deleting | Standing::Unmarked { .. } | Standing::NotUnmarked { .. }
+    );
+    if !is_told_otherwise {
+        sighting.standing = Standing::Seen;
     }
 }
 
@@ -106,11 +132,19 @@ pub(super) fn since(sighting: &Sighting, mark: Mark) -> Option<Timestamp> {
     }
 }
 
-/// What the second look kept stands as it stood. That an endpoint is used again is told once its mark is gone.
+/// What the second look kept in doubt stands as it stood. That an endpoint is used again is told with its mark.
 fn keep(sighting: &mut Sighting, kept: &Kept) {
     match kept {
         Kept::Used(why) if sighting.kind != Kind::Endpoint => {
+            sighting.no_orphan = true;
             sighting.standing = Standing::Unmarked { why: why.clone() };
+        }
+        Kept::Used(_) => {
+            // Its deletion was asked for together with others', and it was left out.
+            if sighting.standing == Standing::Deleting {
+                sighting.standing = Standing::Seen;
+            }
+            in_use(sighting);
         }
         _ if sighting.standing == Standing::Deleting => {
             let since = sighting.marked.unwrap_or(sighting.first_seen);
@@ -118,7 +152,7 @@ fn keep(sighting: &mut Sighting, kept: &Kept) {
             sighting.standing =
                 sighting.told.clone().filter(|_| marked).unwrap_or(Standing::Marked { since });
         }
-        _ => {}
+        Kept::Unsure(_) => {}
     }
 }
 
@@ -130,7 +164,14 @@ fn vanish(sighting: &mut Sighting, id: &str, inventory: &Inventory, by: Option<&
     });
     match &sighting.standing {
         Standing::Deleting => sighting.standing = deleted(by),
-        Standing::Marked { .. } | Standing::WouldMark | Standing::WouldDelete if alive => {
+        Standing::Marked { .. }
+        | Standing::NotMarked { .. }
+        | Standing::WouldMark
+        | Standing::WouldDelete
+        | Standing::Withheld { .. }
+            if alive =>
+        {
+            sighting.no_orphan = true;
             sighting.standing = Standing::Unmarked { why: "its service is there".to_owned() };
         }
         standing if standing.is_final() => {}
@@ -148,8 +189,7 @@ fn watch(memory: &mut Memory, now: Timestamp) {
     let away = memory.looked_at.map(|at| now.duration_since(at));
     if away.is_some_and(|away| away > UNWATCHED) {
         for sighting in memory.resources.values_mut() {
-            sighting.first_seen = now;
-            sighting.marked = sighting.marked.map(|_| now);
+            sighting.begin_anew(now);
         }
     }
     if away.is_none_or(|away| away > EXACT) {

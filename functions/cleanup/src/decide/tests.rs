@@ -1,13 +1,15 @@
-use std::collections::BTreeSet;
+mod grace;
+mod holds;
+mod look;
+mod marks;
 
 use autopilot::{
     control::Mode,
     leftovers::{Endpoint, EndpointState, Ingress, IngressStatus, ListedService, MARK},
-    mutation::Receipt,
+    mutation::{Outcome, Receipt},
     period::Period,
     service::ServiceStatus,
 };
-use proptest::prelude::*;
 
 use super::*;
 
@@ -69,10 +71,40 @@ fn ingress(service: &str, endpoint: &str) -> Ingress {
     }
 }
 
-/// An account of endpoints whose acts all succeed, and its function's memory.
+/// What becomes of acts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answers {
+    Made,
+    /// Tags are not changed for good.
+    TagsRefused,
+    /// Tags are not changed now.
+    TagsThrottled,
+    Stopped,
+    OverBudget,
+    DryRun,
+}
+
+impl Answers {
+    fn to(self, act: &Act) -> Outcome {
+        let of_tags = matches!(act, Act::Mark { .. } | Act::Unmark { .. });
+        match self {
+            Self::TagsRefused if of_tags => Outcome::Refused("UnauthorizedOperation".into()),
+            Self::TagsThrottled if of_tags => Outcome::Wait("RequestLimitExceeded".into()),
+            Self::Made | Self::TagsRefused | Self::TagsThrottled => {
+                Outcome::Made(Receipt { operation: None })
+            }
+            Self::Stopped => Outcome::Stopped(start()),
+            Self::OverBudget => Outcome::BudgetExhausted(start() + DAY * 99),
+            Self::DryRun => Outcome::Planned(Mode::DryRun),
+        }
+    }
+}
+
+/// An account of endpoints, and its function's memory.
 struct World {
     inventory: Inventory,
     memory: Memory,
+    answers: Answers,
     deleted: Vec<String>,
     said: Vec<Say>,
 }
@@ -81,7 +113,13 @@ impl World {
     fn new(endpoints: usize) -> Self {
         let endpoints = (0..endpoints).map(endpoint).collect();
         let inventory = Inventory { endpoints, services: vec![service()], ..Inventory::default() };
-        Self { inventory, memory: Memory::default(), deleted: Vec::new(), said: Vec::new() }
+        Self {
+            inventory,
+            memory: Memory::default(),
+            answers: Answers::Made,
+            deleted: Vec::new(),
+            said: Vec::new(),
+        }
     }
 
     /// One run in a mode; what was done, in words.
@@ -95,12 +133,10 @@ impl World {
             self.said.extend(plan.say);
             let Some(act) = plan.act else { return done };
             done.push(act.to_string());
-            let outcome = if mode == Mode::On {
+            let outcome = if mode == Mode::On { self.answers.to(&act) } else { Outcome::Planned(mode) };
+            if matches!(outcome, Outcome::Made(_)) {
                 self.carry_out(&act, &mut seen.heard);
-                Outcome::Made(Receipt { operation: None })
-            } else {
-                Outcome::Planned(mode)
-            };
+            }
             concluded(&mut self.memory, &act, &outcome, now);
         }
         panic!("a run ends: {done:?}")
@@ -252,179 +288,5 @@ fn the_cap_is_a_share_and_a_number_and_one_at_least() {
         let expected = if deletes { orphans } else { 0 };
         assert_eq!(world.deleted.len(), expected, "{orphans} of {endpoints}, confirmed {confirmed:?}");
         assert_eq!(world.reasons().last(), Some(&if deletes { "deleted" } else { "over-cap" }));
-    }
-}
-
-#[test]
-fn an_inventory_that_is_not_whole_leads_to_nothing() {
-    let mut world = World::new(1);
-    world.run(Mode::On, None, day(0));
-    let seen = Seen { inventory: Err("no".into()), heard: Heard::default(), confirmed: Some(100) };
-    let plan = decide(&world.memory, &seen, &policy(), day(30));
-    assert_eq!((plan.act, plan.decision, plan.work), (None, "hold", world.memory));
-    assert_eq!(plan.say[0].reason, "inventory-incomplete");
-}
-
-/// What may be otherwise in the second look.
-type Change = fn(&mut EndpointLook);
-
-/// A look at `vpce-0` in which nothing speaks against its deletion.
-fn look(since: Timestamp) -> EndpointLook {
-    let mut endpoint = endpoint(0);
-    endpoint.tags.insert(MARK.into(), since.to_string());
-    EndpointLook {
-        endpoints: vec![endpoint],
-        ingress: Vec::new(),
-        bytes: BTreeMap::from([("vpce-0".into(), 0.0)]),
-    }
-}
-
-#[test]
-fn the_second_look_keeps_whatever_is_not_proven_to_be_an_orphan_still() {
-    let mut world = World::new(1);
-    world.run(Mode::On, None, day(0));
-    let (policy, kept) = (policy(), BTreeSet::new());
-    let judge = |look: &EndpointLook, memory: &Memory| {
-        still_orphaned("vpce-0", memory, look, Rules { policy: &policy, kept: &kept, now: day(7) })
-    };
-    assert_eq!(judge(&look(day(0)), &world.memory), Ok(()));
-    let unsure: [Change; 7] = [
-        |look| look.endpoints.clear(),
-        |look| look.endpoints[0].tags.clear(),
-        |look| drop(look.endpoints[0].tags.insert(MARK.into(), day(1).to_string())),
-        |look| drop(look.endpoints[0].tags.insert(MARK.into(), "long ago".into())),
-        |look| look.bytes.clear(),
-        |look| {
-            look.bytes.insert("vpce-0".into(), f64::NAN);
-        },
-        |look| {
-            look.bytes.insert("vpce-0".into(), -1.0);
-        },
-    ];
-    for (number, change) in unsure.iter().enumerate() {
-        let mut look = look(day(0));
-        change(&mut look);
-        assert!(matches!(judge(&look, &world.memory), Err(Kept::Unsure(_))), "{number}");
-    }
-    let used: [Change; 5] = [
-        |look| {
-            look.bytes.insert("vpce-0".into(), 1.0);
-        },
-        |look| {
-            look.bytes.insert("vpce-0".into(), f64::INFINITY);
-        },
-        |look| look.ingress.push(ingress("of nobody", "vpce-0")),
-        |look| look.endpoints[0].state = EndpointState::Deleting,
-        |look| look.endpoints[0].service_name = "com.amazonaws.us-east-1.apprunner".into(),
-    ];
-    for (number, change) in used.iter().enumerate() {
-        let mut look = look(day(0));
-        change(&mut look);
-        assert!(matches!(judge(&look, &world.memory), Err(Kept::Used(_))), "{number}");
-    }
-    assert!(
-        judge(&look(day(0)), &Memory::default()).is_err(),
-        "what was never seen has no grace period behind it"
-    );
-}
-
-/// What may happen to an endpoint from one day to the next.
-#[derive(Clone, Copy, Debug)]
-enum Turn {
-    Nothing,
-    Used(usize),
-    Left(usize),
-    Kept(usize),
-    Foreign(usize),
-    Stack(usize),
-    MarkTakenAway(usize),
-    MarkedLongAgo(usize),
-    TableLost,
-}
-
-fn turns() -> impl Strategy<Value = Vec<Turn>> {
-    let of = |make: fn(usize) -> Turn| (0..6_usize).prop_map(make);
-    let turn = prop_oneof![
-        4 => Just(Turn::Nothing), 2 => of(Turn::Used), 3 => of(Turn::Left), 1 => of(Turn::Kept), 1 => of(Turn::Foreign),
-        1 => of(Turn::Stack), 1 => of(Turn::MarkTakenAway), 1 => of(Turn::MarkedLongAgo), 1 => Just(Turn::TableLost),
-    ];
-    proptest::collection::vec(turn, 1..40)
-}
-
-impl World {
-    fn turn(&mut self, turn: Turn) {
-        let mut change = |number: usize, change: &dyn Fn(&mut Endpoint)| {
-            let id = format!("vpce-{number:x}");
-            self.inventory.endpoints.iter_mut().filter(|endpoint| endpoint.id == id).for_each(change);
-        };
-        match turn {
-            Turn::Nothing => {}
-            Turn::Used(number) => {
-                let connection = ingress(service().arn.as_str(), &format!("vpce-{number:x}"));
-                if !self.inventory.ingress.contains(&connection) {
-                    self.inventory.ingress.push(connection);
-                }
-            }
-            Turn::Left(number) => {
-                let id = format!("vpce-{number:x}");
-                self.inventory.ingress.retain(|ingress| ingress.endpoint.as_ref() != Some(&id));
-            }
-            Turn::Kept(number) => {
-                change(number, &|e| drop(e.tags.insert("apprunner-autopilot:keep".into(), "true".into())));
-            }
-            Turn::Foreign(number) => change(number, &|e| e.owner = Some("999999999999".into())),
-            Turn::Stack(number) => {
-                change(number, &|e| drop(e.tags.insert("aws:cloudformation:stack-id".into(), "x".into())));
-            }
-            Turn::MarkTakenAway(number) => change(number, &|e| drop(e.tags.remove(MARK))),
-            Turn::MarkedLongAgo(number) => {
-                change(number, &|e| drop(e.tags.insert(MARK.into(), (start() - DAY * 20).to_string())));
-            }
-            Turn::TableLost => self.memory = Memory::default(),
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn nothing_is_deleted_that_was_not_an_orphan_for_the_whole_grace_period(turns in turns()) {
-        let mut world = World::new(6);
-        // Since when each endpoint is an untouched orphan, as the account itself knows.
-        let mut since: BTreeMap<String, Timestamp> = BTreeMap::new();
-        for (number, turn) in (0..).zip(turns) {
-            let now = day(number);
-            world.turn(turn);
-            let (policy, kept) = (policy(), BTreeSet::new());
-            for finding in finders::find(&world.inventory, Rules { policy: &policy, kept: &kept, now }) {
-                if matches!(finding.verdict, Verdict::Orphan(_)) {
-                    since.entry(finding.id).or_insert(now);
-                } else {
-                    since.remove(&finding.id);
-                }
-            }
-            let (whole, before) = (world.inventory.endpoints.len(), world.deleted.len());
-            world.run(Mode::On, None, now);
-            for id in &world.deleted[before..] {
-                let orphaned = since.get(id);
-                prop_assert!(orphaned.is_some_and(|since| now.duration_since(*since) >= DAY * 7), "{id} since {orphaned:?}");
-            }
-            prop_assert!(world.deleted.len() - before <= policy.max_share.of(whole).min(policy.max_deletions));
-            // A second run at the same time has nothing to do and nothing to tell.
-            let said = world.said.len();
-            let again = world.run(Mode::On, None, now + SignedDuration::from_secs(1));
-            prop_assert!(again.is_empty() || world.said.len() > said, "{again:?}");
-        }
-    }
-
-    #[test]
-    fn a_dry_run_never_leads_to_a_deletion(turns in turns()) {
-        let mut world = World::new(6);
-        for (number, turn) in (0..).zip(turns) {
-            world.turn(turn);
-            let before = world.inventory.clone();
-            world.run(Mode::DryRun, None, day(number));
-            prop_assert_eq!(&before, &world.inventory);
-        }
-        prop_assert!(!world.reasons().contains(&"deleted"));
     }
 }

@@ -175,6 +175,21 @@ fn a_connection_is_orphaned_with_its_service_and_reported_where_app_runner_gave_
 }
 
 #[test]
+fn a_connection_with_anything_of_another_account_or_region_is_left_alone() {
+    for (part, other) in [("123456789012", "999999999999"), ("us-east-1", "eu-west-1"), ("apprunner", "x")] {
+        for of_service in [false, true] {
+            let mut ingress = ingress(&service("gone", ServiceStatus::Deleted), IngressStatus::Available);
+            let arn = if of_service { &mut ingress.service } else { &mut ingress.arn };
+            *arn = arn.replacen(part, other, 1);
+            let inventory = Inventory { ingress: vec![ingress], ..Inventory::default() };
+            let (policy, kept) = (policy(), BTreeSet::new());
+            let found = find(&inventory, Rules { policy: &policy, kept: &kept, now: now() });
+            assert_eq!(found, [], "{other}, of the service: {of_service}");
+        }
+    }
+}
+
+#[test]
 fn what_counts_against_quotas_is_reported_only_once_it_is_old() {
     let connector = |name: &str, hours| Connector {
         arn: format!("arn:aws:apprunner:us-east-1:123456789012:vpcconnector/{name}/1/a"),

@@ -9,22 +9,24 @@ use crate::world::{NAME, ZONE};
 
 impl State {
     pub(super) fn before_records(&mut self, account: &Sandbox, now: Timestamp) -> Before {
-        let (intent, aborts) = self.shift();
-        if !aborts {
+        let (intent, turns_back) = self.shift();
+        // The one thing that a stop lets through.
+        if !turns_back {
             self.stop_is_obeyed("ChangeResourceRecordSets", now);
         }
         Before::Records { intent, there: text(&records(account)) }
     }
 
-    /// The intent of the one shift that there is, and whether a person aborts it.
+    /// The intent of the one shift that there is, and whether it is a way back.
     fn shift(&self) -> (Option<String>, bool) {
         let mut cases = self.items().filter(|(partition, ..)| *partition == "shift");
         let Some((_, sort, stored)) = cases.find(|(_, _, stored)| stored.state["work"].is_object()) else {
             return (None, false);
         };
         let intent = &stored.state["ledger"]["intent"];
+        let turns_back = intent["act"]["what"]["kind"] == "turn-back";
         let intent = intent.is_object().then(|| format!("{sort} {intent}"));
-        (intent, stored.state["work"]["aborting"] == true)
+        (intent, turns_back)
     }
 
     /// From now on shifts may replace what is there.

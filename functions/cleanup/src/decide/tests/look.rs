@@ -1,0 +1,93 @@
+//! The second look, and what it changes.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// What may be otherwise in the second look.
+type Change = fn(&mut EndpointLook);
+
+/// A look at `vpce-0` in which nothing speaks against its deletion.
+fn look(since: Timestamp) -> EndpointLook {
+    let mut endpoint = endpoint(0);
+    endpoint.tags.insert(MARK.into(), since.to_string());
+    EndpointLook {
+        endpoints: vec![endpoint],
+        ingress: Vec::new(),
+        bytes: BTreeMap::from([("vpce-0".into(), 0.0)]),
+    }
+}
+
+#[test]
+fn the_second_look_keeps_whatever_is_not_proven_to_be_an_orphan_still() {
+    let mut world = World::new(1);
+    world.run(Mode::On, None, day(0));
+    let (policy, kept) = (policy(), BTreeSet::new());
+    let judge = |look: &EndpointLook, memory: &Memory| {
+        still_orphaned("vpce-0", memory, look, Rules { policy: &policy, kept: &kept, now: day(7) })
+    };
+    assert_eq!(judge(&look(day(0)), &world.memory), Ok(()));
+    let unsure: [Change; 7] = [
+        |look| look.endpoints.clear(),
+        |look| look.endpoints[0].tags.clear(),
+        |look| drop(look.endpoints[0].tags.insert(MARK.into(), day(1).to_string())),
+        |look| drop(look.endpoints[0].tags.insert(MARK.into(), "long ago".into())),
+        |look| look.bytes.clear(),
+        |look| {
+            look.bytes.insert("vpce-0".into(), f64::NAN);
+        },
+        |look| {
+            look.bytes.insert("vpce-0".into(), -1.0);
+        },
+    ];
+    for (number, change) in unsure.iter().enumerate() {
+        let mut look = look(day(0));
+        change(&mut look);
+        assert!(matches!(judge(&look, &world.memory), Err(Kept::Unsure(_))), "{number}");
+    }
+    let used: [Change; 5] = [
+        |look| {
+            look.bytes.insert("vpce-0".into(), 1.0);
+        },
+        |look| {
+            look.bytes.insert("vpce-0".into(), f64::INFINITY);
+        },
+        |look| look.ingress.push(ingress("of nobody", "vpce-0")),
+        |look| look.endpoints[0].state = EndpointState::Deleting,
+        |look| look.endpoints[0].service_name = "com.amazonaws.us-east-1.apprunner".into(),
+    ];
+    for (number, change) in used.iter().enumerate() {
+        let mut look = look(day(0));
+        change(&mut look);
+        assert!(matches!(judge(&look, &world.memory), Err(Kept::Used(_))), "{number}");
+    }
+    assert!(
+        judge(&look(day(0)), &Memory::default()).is_err(),
+        "what was never seen has no grace period behind it"
+    );
+}
+
+#[test]
+fn what_only_the_second_look_finds_in_use_starts_anew_whatever_becomes_of_its_mark() {
+    let mut world = World::new(1);
+    world.daily(0..7);
+    let act = Act::DeleteEndpoints { ids: vec!["vpce-0".into()] };
+    let kept = BTreeMap::from([("vpce-0".to_owned(), Kept::Used("it processed 1 bytes".into()))]);
+    let inventory = Ok(Rc::new(world.inventory.clone()));
+    let mut seen = Seen { inventory, heard: Heard::default(), confirmed: None };
+    let plan = decide(&world.memory, &seen, &policy(), day(7));
+    assert_eq!(plan.act.as_ref(), Some(&act));
+    world.memory = plan.work;
+    concluded(&mut world.memory, &act, &Outcome::Made(Receipt { operation: None }), day(7));
+    seen.heard = Heard { kept, ..Heard::default() };
+    let plan = decide(&world.memory, &seen, &policy(), day(7));
+    world.memory = plan.work;
+    let unmark = plan.act.unwrap();
+    assert_eq!(unmark.to_string(), "unmark vpce-0 (it processed 1 bytes)");
+    concluded(&mut world.memory, &unmark, &Outcome::Wait("RequestLimitExceeded".into()), day(7));
+    world.memory = decide(&world.memory, &seen, &policy(), day(7)).work;
+    world.daily(8..15);
+    assert_eq!(world.living(), 1);
+    world.daily(15..16);
+    assert_eq!(world.living(), 0);
+}

@@ -1,0 +1,61 @@
+//! Marks that are not set or not taken away.
+
+use super::{grace::Turn, *};
+
+#[test]
+fn a_mark_that_is_not_set_is_told_once_with_the_reason() {
+    for (answers, why) in [
+        (Answers::TagsRefused, "UnauthorizedOperation"),
+        (Answers::Stopped, "everything was stopped by a person at 2026-11-01T12:00:00Z"),
+        (Answers::OverBudget, "the budget of changes is used up"),
+    ] {
+        let mut world = World::new(1);
+        world.answers = answers;
+        world.daily(0..3);
+        assert_eq!(world.reasons(), ["not-marked"], "{answers:?}");
+        assert_eq!(world.said[0].phase, Phase::Held);
+        assert_eq!(
+            world.said[0].summary,
+            format!(
+                "Endpoint vpce-0 in vpc-1, 3 zones, about 21.90 USD a month: could not be marked ({why}): no ingress \
+                 connection refers to it, seen since 2026-11-01 12:00 UTC. It is tried again tomorrow."
+            )
+        );
+        world.answers = Answers::Made;
+        world.daily(3..4);
+        assert_eq!(world.reasons(), ["not-marked", "marked"], "{answers:?}");
+    }
+    let mut world = World::new(1);
+    world.answers = Answers::TagsThrottled;
+    world.daily(0..3);
+    assert_eq!(world.reasons(), [""; 0], "what only waits is not told");
+}
+
+#[test]
+fn a_mark_that_is_not_taken_away_is_told_once_with_the_reason() {
+    let ways = [
+        (Turn::Used(0), "vpcingressconnection/in/vpce-0 refers to it", "unmarked"),
+        (Turn::Kept(0), "a person keeps it", "unmarked"),
+        (Turn::Stack(0), "its tag aws:cloudformation:stack-id says that a tool owns it", "stack-owned"),
+    ];
+    for answers in [Answers::TagsRefused, Answers::Stopped, Answers::OverBudget] {
+        for (way, because, at_last) in ways {
+            let mut world = World::new(1);
+            world.daily(0..1);
+            world.turn(way);
+            world.answers = answers;
+            world.daily(1..4);
+            assert_eq!(world.reasons(), ["marked", "not-unmarked"], "{answers:?}, {because}");
+            let said = &world.said[1];
+            assert_eq!(said.phase, Phase::Held);
+            assert!(said.summary.contains(because), "{}", said.summary);
+            assert_eq!(
+                said.more["next_steps"][0],
+                format!("aws ec2 delete-tags --resources vpce-0 --tags Key={MARK}")
+            );
+            world.answers = Answers::Made;
+            world.daily(4..5);
+            assert_eq!(world.reasons(), ["marked", "not-unmarked", at_last], "{answers:?}, {because}");
+        }
+    }
+}
