@@ -2,6 +2,8 @@
 //!
 //! The same file is compiled into the stable test beside it and into the coverage-guided targets of `tests/fuzz`.
 
+use std::collections::BTreeSet;
+
 use autopilot::{
     configuration::{Configuration, Snapshot, differences},
     diagnosis::diagnose,
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shift::{
     plan::Plan,
-    records::{Standing, standing, swap},
+    records::{Standing, standing, steering, swap},
 };
 
 /// A target by its name, which is also its corpus' directory.
@@ -115,11 +117,18 @@ pub(crate) fn records(bytes: &[u8]) {
     let Some(Ok([one, other])) = json(bytes).map(serde_json::from_value::<[Vec<RecordSet>; 2]>) else {
         return;
     };
+    let place = |record: &RecordSet| (record.kind.to_string(), record.set_identifier.clone());
     for records in [&one, &other] {
-        let same = standing(records, records);
+        // Route 53 has one record of a place.
+        let places: BTreeSet<_> = records.iter().map(place).collect();
+        if places.len() < records.len() {
+            continue;
+        }
+        // What is expected steers traffic; what is there may be anything.
+        let same = standing(&steering(records), records);
         assert!(matches!(same, Standing::AsExpected | Standing::Gone), "{same:?}");
     }
-    let _ = standing(&one, &other);
+    let _ = standing(&steering(&one), &other);
     let _ = swap(&one, &other, "a comment");
 }
 

@@ -7,7 +7,9 @@ use std::{
 };
 
 use fastrand::Rng;
-use sandbox::aws::Fault;
+use sandbox::aws::{Fault, Outcome, Script};
+
+use crate::world::SECRET;
 
 /// How much goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +130,7 @@ impl Sky {
         if !state.strikes(4) {
             return Delivery::Arrives;
         }
-        let late = Duration::from_secs(state.rng.u64(5..1_800));
+        let late = Duration::from_secs(state.rng.u64(5..1_200));
         let (kind, delivery) = match state.rng.u32(0..5) {
             0 | 1 => ("event lost", Delivery::Lost),
             2 | 3 => ("event repeated", Delivery::Twice),
@@ -136,6 +138,12 @@ impl Sky {
         };
         *state.counts.entry(kind).or_default() += 1;
         delivery
+    }
+
+    /// How an operation that a function begins goes; as it should in calm weather.
+    pub(crate) fn course(&self) -> Option<Script> {
+        let state = &mut *self.state();
+        (state.weather != Weather::Calm).then(|| course(&mut state.rng))
     }
 
     /// Whether the next invocation runs twice at once.
@@ -158,4 +166,32 @@ impl State {
     fn strikes(&mut self, times: u32) -> bool {
         self.weather.one_in().is_some_and(|one_in| self.rng.u32(0..one_in) < times.min(one_in / 2))
     }
+}
+
+/// Causes as App Runner's logs tell them: one that passes, one that needs a person, and none.
+const STORIES: [&[&str]; 3] = [
+    &["Failed to build your application. Reason: Internal error. Please try again later."],
+    &[
+        "Failed to pull your application image. Be sure you configure your service with a valid access role to your ECR repository.",
+    ],
+    &[],
+];
+
+/// How an operation of App Runner goes: it fails in every way that it can.
+pub(crate) fn course(rng: &mut Rng) -> Script {
+    let outcome = match rng.u32(0..10) {
+        0..=3 => Outcome::Succeed,
+        4 => Outcome::FailThenRollBack,
+        5..=7 => Outcome::RollbackFails,
+        8 => Outcome::Fail,
+        _ => Outcome::FailReverted,
+    };
+    let script = Script::new(outcome).phases_of(Duration::from_secs(rng.u64(10..300)));
+    if outcome == Outcome::Succeed {
+        return script;
+    }
+    let story = STORIES[rng.usize(0..STORIES.len())];
+    let leak = format!("cannot connect as {SECRET}");
+    let script = if story.is_empty() { script } else { script.deployment_log(story.iter().copied()) };
+    script.application_log([leak.as_str()])
 }

@@ -40,7 +40,7 @@ use world::Terms;
 const DAYS_A_SEED: u64 = 4;
 
 /// So many accounts may pass before a sabotage is noticed.
-const SABOTAGED_SEEDS: u64 = 10;
+const SABOTAGED_SEEDS: u64 = 25;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)

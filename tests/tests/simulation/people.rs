@@ -2,14 +2,15 @@
 
 use jiff::SignedDuration;
 use sandbox::aws::{
-    Outcome, Script,
     apprunner::{DomainStatus, IngressStatus, ServiceStatus},
     ec2::endpoints::EndpointSpec,
 };
 use serde_json::{Value, json};
-use tokio::time::Duration;
 
-use crate::world::{NAME, SECRET, SERVICES, World, ZONE, configuration};
+use crate::{
+    faults::course,
+    world::{NAME, SERVICES, World, ZONE, configuration},
+};
 
 /// What somebody does, and how often in comparison.
 type Act = (u32, Deed);
@@ -39,7 +40,7 @@ const DEEDS: [Act; 14] = [
     (4, Deed::Delete),
     (3, Deed::TagMode),
     (2, Deed::CommandMode),
-    (2, Deed::StopOrGo),
+    (4, Deed::StopOrGo),
     (3, Deed::EditRecord),
     (12, Deed::Shift),
     (4, Deed::Endpoint),
@@ -47,15 +48,6 @@ const DEEDS: [Act; 14] = [
     (4, Deed::Rollback),
     (2, Deed::Retry),
     (1, Deed::Maintenance),
-];
-
-/// Causes as App Runner's logs tell them: one that passes, one that needs a person, and none.
-const STORIES: [&[&str]; 3] = [
-    &["Failed to build your application. Reason: Internal error. Please try again later."],
-    &[
-        "Failed to pull your application image. Be sure you configure your service with a valid access role to your ECR repository.",
-    ],
-    &[],
 ];
 
 impl World {
@@ -71,7 +63,7 @@ impl World {
         let Some((_, deed)) = deed else { return };
         let name = SERVICES[self.rng.borrow_mut().usize(0..SERVICES.len())];
         self.watch.note(|| format!("people: {deed:?} {name}"));
-        self.is_lively_for(if self.terms.fair { 100 } else { 40 });
+        self.is_lively_for(if self.terms.fair { 100 } else { 30 });
         match deed {
             Deed::Deploy => self.deploy(name),
             Deed::Update => self.update(name),
@@ -99,32 +91,13 @@ impl World {
         let arn = self.arn(name);
         self.watch.touch(&arn);
         if !self.is_evening.get() {
-            self.account.script(&arn, self.script());
+            self.account.script(&arn, course(&mut self.rng.borrow_mut()));
         }
         // What App Runner refuses is not done; the order then waits for the next operation, whosever it is.
         let answer = self.app_runner(operation, input);
         self.watch.note(|| {
             format!("people: {operation} of {name}: {:?}", answer.map(|_| ()).map_err(|e| e.to_string()))
         });
-    }
-
-    fn script(&self) -> Script {
-        let mut rng = self.rng.borrow_mut();
-        let outcome = match rng.u32(0..10) {
-            0..=3 => Outcome::Succeed,
-            4 | 5 => Outcome::FailThenRollBack,
-            6 | 7 => Outcome::RollbackFails,
-            8 => Outcome::Fail,
-            _ => Outcome::FailReverted,
-        };
-        let script = Script::new(outcome).phases_of(Duration::from_secs(rng.u64(10..300)));
-        if outcome == Outcome::Succeed {
-            return script;
-        }
-        let story = STORIES[rng.usize(0..STORIES.len())];
-        let leak = format!("cannot connect as {SECRET}");
-        let script = if story.is_empty() { script } else { script.deployment_log(story.iter().copied()) };
-        script.application_log([leak.as_str()])
     }
 
     fn deploy(&self, name: &'static str) {
@@ -155,7 +128,7 @@ impl World {
         let mut input = configuration("again");
         input["ServiceName"] = name.into();
         if !self.is_evening.get() {
-            self.account.script(name, self.script());
+            self.account.script(name, course(&mut self.rng.borrow_mut()));
         }
         if let Ok(answer) = self.app_runner("CreateService", &input) {
             let arn = answer["Service"]["ServiceArn"].as_str().unwrap_or_default();
@@ -196,7 +169,7 @@ impl World {
     }
 
     async fn stop_or_go(&self) {
-        let command = if self.one_in(2) { "stop" } else { "go" };
+        let command = if self.one_in(3) { "go" } else { "stop" };
         self.ask("NotifyFunction", &json!({ "command": command })).await;
     }
 
@@ -245,7 +218,7 @@ impl World {
         if ["start", "resume", "abort", "finish"].contains(&word) {
             self.watch.lets_replace(&self.account);
         }
-        self.is_lively_for(180);
+        self.is_lively_for(120);
         self.ask("ShiftFunction", &command).await;
     }
 

@@ -98,7 +98,7 @@ impl World {
         }
         let mut acts: Vec<u64> = {
             let mut rng = self.rng.borrow_mut();
-            let count = rng.usize(3..9);
+            let count = rng.usize(4..10);
             (0..count).map(|_| rng.u64(30..EVENING)).collect()
         };
         if self.terms.fair {
@@ -167,7 +167,7 @@ impl World {
         if lively {
             self.traffic();
         }
-        let pace = if lively { 1 } else { 20 };
+        let pace = if lively { 1 } else { 30 };
         if minute.is_multiple_of(pace) && self.terms.sabotage != Some(Sabotage::NoTicks) {
             for function in ["RollbackFunction", "RebuildFunction", "ShiftFunction"] {
                 self.send(function, "tick");

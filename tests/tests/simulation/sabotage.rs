@@ -14,7 +14,7 @@ use crate::{
 pub(crate) enum Sabotage {
     /// A change of a service is made a second time, later.
     RepeatedCall,
-    /// `rebuild` forgets how often it has tried.
+    /// Functions forget what they have tried and when.
     ForgottenTries,
     /// Nobody sees a mode that a person set.
     IgnoredMode,
@@ -83,8 +83,10 @@ impl Sabotage {
     ) -> Result<Value, ApiError> {
         let caller = record.caller.as_deref().unwrap_or_default();
         match (self, record.operation.as_str()) {
-            (Self::ForgottenTries, "GetItem" | "Query") => observe(record)
-                .map(|answer| rewritten(&answer, "\\\"tries\\\":", "\\\"tries\\\":0,\\\"forgot\\\":")),
+            (Self::ForgottenTries, "GetItem" | "Query") => observe(record).map(|answer| {
+                let answer = rewritten(&answer, "\\\"tries\\\":", "\\\"tries\\\":0,\\\"forgot\\\":");
+                rewritten(&answer, "\\\"made\\\":[", "\\\"made\\\":[],\\\"forgot_too\\\":[")
+            }),
             (Self::IgnoredMode, "ListTagsForResource") => observe(record).map(|_| json!({ "Tags": [] })),
             (Self::IgnoredMode, "GetItem") => {
                 observe(record).map(|answer| rewritten(&answer, "\\\"modes\\\":", "\\\"forgot\\\":"))

@@ -167,7 +167,16 @@ impl World {
         account.services().add_domain(&web, NAME, false, DomainStatus::Active)?;
         self.put_record(&self.simple_record());
         let created_at = self.clock.now() - SignedDuration::from_hours(48);
-        account.ec2().add_endpoint(EndpointSpec::requests("vpce-inner", created_at));
+        let endpoint = |id: &str| EndpointSpec::requests(id, created_at);
+        for spec in [
+            endpoint("vpce-inner"),
+            endpoint("vpce-left"),
+            endpoint("vpce-kept").tag("apprunner-autopilot:keep", "true"),
+            EndpointSpec { requester_managed: true, ..endpoint("vpce-managed") },
+            EndpointSpec { owner: "999999999999".to_owned(), ..endpoint("vpce-shared") },
+        ] {
+            account.ec2().add_endpoint(spec);
+        }
         let inner = self.arn("inner");
         account.services().add_ingress("inner", &inner, "vpc-0", "vpce-inner", IngressStatus::Available);
         Ok(())

@@ -139,6 +139,11 @@ impl Watch {
         work: &dyn Fn(&Value) -> Result<Value, ApiError>,
     ) -> Result<Value, ApiError> {
         let before = self.state().before(account, record, self.clock.now());
+        if ["UpdateService", "DeleteService"].contains(&record.operation.as_str())
+            && let Some(course) = self.sky.course()
+        {
+            account.script(&text(&record.input, "ServiceArn"), course);
+        }
         let result = work(&record.input);
         if result.as_ref().is_err_and(|error| error.code == "ConditionalCheckFailedException") {
             self.sky.count("stale version refused");
