@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -78,6 +78,8 @@ pub(crate) struct Lambda {
     /// Processes that wait for their next invocation.
     idle: RefCell<BTreeMap<&'static str, Vec<Process>>>,
     requests: Cell<u64>,
+    /// Functions whose last tick found nothing open, and which were not invoked since.
+    quiet: RefCell<BTreeSet<&'static str>>,
     /// Invocations, and those that were given up.
     pub(crate) invocations: Cell<u64>,
     pub(crate) given_up: Cell<u64>,
@@ -100,9 +102,15 @@ impl Lambda {
             sdks: sdks.into(),
             idle: RefCell::default(),
             requests: Cell::new(0),
+            quiet: RefCell::default(),
             invocations: Cell::new(0),
             given_up: Cell::new(0),
         })
+    }
+
+    /// Whether a further tick would only read.
+    pub(crate) fn is_quiet(&self, function: &str) -> bool {
+        self.quiet.borrow().contains(function)
     }
 
     /// An asynchronous invocation, with Lambda's repeats.
@@ -143,6 +151,10 @@ impl Lambda {
 
     async fn invoke_as(&self, function: &'static str, payload: Value, request_id: &str) -> Ended {
         self.invocations.set(self.invocations.get() + 1);
+        let is_tick = payload["command"] == "tick";
+        if !is_tick {
+            self.quiet.borrow_mut().remove(function);
+        }
         let free = self.idle.borrow_mut().entry(function).or_default().pop();
         let process = free.unwrap_or_else(|| self.start(function));
         let invocation = Arc::new(Invocation::default());
@@ -163,7 +175,12 @@ impl Lambda {
         };
         self.idle.borrow_mut().entry(function).or_default().push(process);
         let ended = match answer {
-            Ok(answer) => Ended::Answered(answer),
+            Ok(answer) => {
+                if is_tick && (answer["open"] == 0 || answer["shifts"] == 0) {
+                    self.quiet.borrow_mut().insert(function);
+                }
+                Ended::Answered(answer)
+            }
             Err(failure) => Ended::Failed(format!("{}: {failure}", failure.class().as_str())),
         };
         self.watch.note(|| format!("{function} {request_id}: {ended:?}"));

@@ -1,6 +1,12 @@
 //! A run: days of one account under one seed, each with weather, people and a calm evening.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use anyhow::Result;
 use serde_json::json;
@@ -167,9 +173,13 @@ impl World {
         if lively {
             self.traffic();
         }
-        let pace = if lively { 1 } else { 30 };
-        if minute.is_multiple_of(pace) && self.terms.sabotage != Some(Sabotage::NoTicks) {
-            for function in ["RollbackFunction", "RebuildFunction", "ShiftFunction"] {
+        for function in ["RollbackFunction", "RebuildFunction", "ShiftFunction"] {
+            let pace = match (lively, self.lambda.is_quiet(function)) {
+                (true, false) => 1,
+                (true, true) => 5,
+                (false, _) => 30,
+            };
+            if minute.is_multiple_of(pace) && self.terms.sabotage != Some(Sabotage::NoTicks) {
                 self.send(function, "tick");
             }
         }
@@ -205,43 +215,41 @@ impl World {
     }
 }
 
-/// Runs seeds from `first` on, on every core, until `days` days are through; stops at the first breach.
-pub(crate) fn run_many(
-    first: u64,
-    days: u64,
-    days_a_seed: u64,
-    terms: Terms,
-) -> Result<(Report, Vec<(u64, Violation)>)> {
-    use std::sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    };
-    let next = Arc::new(AtomicU64::new(first));
-    let seeds = days.div_ceil(days_a_seed);
-    let total = Mutex::new((Report::default(), Vec::new()));
+/// Does this for every number below `count`, on every core.
+pub(crate) fn on_every_core(count: u64, work: impl Fn(u64) -> Result<()> + Sync) -> Result<()> {
+    let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| -> Result<()> {
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        let stop = !total.lock().unwrap_or_else(PoisonError::into_inner).1.is_empty();
-                        if seed >= first + seeds || (stop && std::env::var_os("SIMULATION_ALL").is_none()) {
-                            return Ok(());
-                        }
-                        let report = run(seed, days_a_seed, terms)?;
-                        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
-                        total.0.add(&report);
-                        total.1.extend(report.violations.iter().map(|violation| (seed, violation.clone())));
-                    }
-                })
-            })
-            .collect();
+        let worker = || -> Result<()> {
+            loop {
+                match next.fetch_add(1, Ordering::Relaxed) {
+                    number if number < count => work(number)?,
+                    _ => return Ok(()),
+                }
+            }
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         for worker in workers {
             worker.join().map_err(|_| anyhow::anyhow!("a run panicked"))??;
         }
-        Ok::<_, anyhow::Error>(())
+        Ok(())
+    })
+}
+
+/// Runs seeds from `first` on until `days` days are through; stops at the first breach.
+pub(crate) fn run_many(first: u64, days: u64, days_a_seed: u64) -> Result<(Report, Vec<(u64, Violation)>)> {
+    let total = Mutex::new((Report::default(), Vec::new()));
+    on_every_core(days.div_ceil(days_a_seed), |number| {
+        let found = || !total.lock().unwrap_or_else(PoisonError::into_inner).1.is_empty();
+        if found() && std::env::var_os("SIMULATION_ALL").is_none() {
+            return Ok(());
+        }
+        let seed = first + number;
+        let report = run(seed, days_a_seed, Terms::default())?;
+        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.0.add(&report);
+        total.1.extend(report.violations.iter().map(|violation| (seed, violation.clone())));
+        Ok(())
     })?;
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

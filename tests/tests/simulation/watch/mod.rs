@@ -69,8 +69,8 @@ pub(crate) struct State {
     touched: BTreeMap<String, Timestamp>,
     /// Services of which people wanted to hear nothing.
     muted: BTreeSet<String>,
-    /// Contents of a name that shifts may replace.
-    known_records: BTreeSet<String>,
+    /// Contents of a name that shifts may replace, and whether a shift wrote them.
+    known_records: BTreeMap<String, bool>,
     checks: BTreeMap<Invariant, u64>,
     violations: Vec<Violation>,
     /// For the sabotage of that name.
