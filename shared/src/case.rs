@@ -4,15 +4,18 @@
 //! ([`Ledger`]), and in the same record's outbox what is still to be announced: so what was done and the telling
 //! of it are one conditional write.
 
+use std::mem;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     announcement::{Announcement, Phase, Topic},
-    control::Mode,
+    control::{Action, Mode, SetBy},
     incident::IncidentId,
     mutation::{Ledger, Outcome},
+    service::ServiceArn,
     store::Record,
 };
 
@@ -38,6 +41,9 @@ pub struct Case<W> {
     told: Option<String>,
     /// How many announcements there were.
     said: u64,
+    /// The value of a mode tag that is no mode, as it was told.
+    #[serde(default)]
+    unreadable_tag: Option<String>,
     /// What the function knows.
     pub work: W,
 }
@@ -137,8 +143,70 @@ impl<W> CaseRecord<W> {
         });
     }
 
+    /// Announces that a service's mode tag has a value that is no mode; once, as long as it stands.
+    pub fn say_unreadable(&mut self, function: &Topic, action: Action, set_by: &SetBy, now: Timestamp) {
+        let value = match set_by {
+            SetBy::UnreadableTag(value) => Some(value.clone()),
+            _ => None,
+        };
+        if self.state.unreadable_tag == value {
+            return;
+        }
+        self.state.unreadable_tag.clone_from(&value);
+        let (Some(value), subject) = (value, self.state.subject.clone()) else { return };
+        let tag = action.tag();
+        let summary = format!(
+            "The tag {tag} has the value {value:?}, which is no mode: it counts as off, so {} does nothing here.",
+            action.as_str()
+        );
+        let step = format!(
+            "aws apprunner tag-resource --resource-arn {subject} --tags Key={tag},Value=on (or dry-run, off)"
+        );
+        let plan = json!({"action": "hold", "tag": tag, "by_hand": [step]});
+        // It belongs to no failure.
+        let name = subject.parse::<ServiceArn>().map_or(subject, |service| service.name().to_owned());
+        let thread = IncidentId::new(format!("{name}:{}-tag", action.as_str()));
+        let (incident, told) = (mem::replace(&mut self.state.incident, thread), self.state.told.take());
+        self.say(function, Some(Mode::Off), Say::new(Phase::Held, "unreadable-tag", summary, plan), now);
+        (self.state.incident, self.state.told) = (incident, told);
+    }
+
     /// Sets when the table may forget the case: never while it is open.
     pub fn date(&mut self, now: Timestamp) {
         self.expires_at = (!self.state.open).then(|| now + KEEP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Key, Record};
+
+    #[test]
+    fn an_unreadable_tag_is_said_once_a_standing_and_in_its_own_thread() {
+        let key = Key::new("rollback", "case x");
+        let mut record: CaseRecord<u8> = Record::from_item(key, None).unwrap();
+        record.state = Case::new(
+            "arn:aws:apprunner:eu-west-1:123456789012:service/orders/8fe1",
+            IncidentId::new("orders:d"),
+        );
+        let unreadable = |value: &str| SetBy::UnreadableTag(value.to_owned());
+        let mut said = Vec::new();
+        for set_by in [
+            SetBy::Parameter,
+            unreadable("yes"),
+            unreadable("yes"),
+            unreadable("ON"),
+            SetBy::Tag,
+            unreadable("ON"),
+        ] {
+            record.say_unreadable(&Topic::Rollback, Action::Rollback, &set_by, Timestamp::UNIX_EPOCH);
+            said.push(serde_json::to_value(&record.outbox).unwrap()["entries"].as_array().unwrap().len());
+        }
+        assert_eq!(said, [0, 1, 1, 2, 2, 3]);
+        let said = serde_json::to_string(&record.outbox).unwrap();
+        assert!(said.contains("orders:rollback-tag") && !said.contains("orders:d"), "{said}");
+        assert!(said.contains("apprunner-autopilot:rollback has the value"), "{said}");
+        assert_eq!(record.state.incident.as_str(), "orders:d", "the failure's thread goes on");
     }
 }

@@ -24,7 +24,7 @@ use tracing::{error, info};
 use crate::{
     announcement::{self, Phase, Topic},
     case::{Case, CaseRecord, Say},
-    control::{self, Control, Mode},
+    control::{self, Action, Control, Mode, SetBy},
     error::{Class, Failure, PortError},
     event::Command,
     incident::IncidentId,
@@ -73,6 +73,10 @@ pub trait Worker {
     ) -> impl Future<Output = Result<Self::Seen, Failure>>;
     /// The mode under which it decides.
     fn mode(&self, seen: &Self::Seen) -> Mode;
+    /// Whose word that mode is, where it was read.
+    fn set_by<'a>(&self, _: &'a Self::Seen) -> Option<(Action, &'a SetBy)> {
+        None
+    }
     /// Decides, purely.
     fn decide(
         &self,
@@ -286,6 +290,9 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         }
         let seen = worker.observe(&record.state, now).await?;
         let mode = worker.mode(&seen);
+        if let Some((action, set_by)) = worker.set_by(&seen) {
+            record.say_unreadable(&self.topic, action, set_by, now);
+        }
         let plan = worker.decide(&record.state, &seen, now);
         let (decision, reason) = (plan.decision, plan.reason);
         info!(decision, reason, subject = record.state.subject, "Decided to {decision}: {reason}");

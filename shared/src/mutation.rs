@@ -16,7 +16,8 @@
 //! may a new one be made, which counts in the budget like any other. Ports that change something ask for a
 //! [`Permit`], which only this module makes; nothing can be changed past it.
 //!
-//! [`crate::desk`] walks this path for every function: [`begin`], the call, [`conclude`].
+//! [`crate::desk`] walks this path for functions with a case a service: [`begin`], the call, [`conclude`]. `shift`
+//! walks it itself: its steps of one zone share a call.
 
 use std::fmt;
 
@@ -33,7 +34,7 @@ use crate::{
 
 /// An intent younger than this may still be on its way: its function may be waiting for the answer. No function
 /// runs for longer than half of it (template.yaml), so after it "not made" is final.
-const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(2);
+pub const IN_FLIGHT: SignedDuration = SignedDuration::from_mins(2);
 
 /// Proof that gate and intent were passed. Every changing call of a port takes one.
 #[derive(Debug)]
@@ -48,6 +49,12 @@ pub struct Budget {
     pub within: Period,
     /// And none so soon after the one before.
     pub cool_down: Period,
+}
+
+impl Budget {
+    /// As many as a person wants, and they count in no budget.
+    pub const UNLIMITED: Self =
+        Self { most: usize::MAX, within: Period::days(1), cool_down: Period::seconds(0) };
 }
 
 /// What a case remembers of its mutations.
@@ -66,6 +73,17 @@ pub struct Intent {
     pub act: Value,
     /// When it was decided.
     pub at: Timestamp,
+}
+
+/// AWS's clock and ours may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_secs(5);
+
+impl Intent {
+    /// Whether an operation that started then can be its own: neither before it was decided, nor when its function had
+    /// ended long ago.
+    pub fn may_have_begun(&self, started_at: Timestamp) -> bool {
+        started_at + SKEW >= self.at && started_at <= self.at + IN_FLIGHT
+    }
 }
 
 /// What a mutation answered, or what reading showed that it did.
@@ -178,7 +196,9 @@ pub fn begin(
     refusal(gate, control, ledger, now)?;
     let window = span(gate.budget.within);
     ledger.made.retain(|at| now.duration_since(*at) < window);
-    ledger.made.push(now);
+    if gate.budget != Budget::UNLIMITED {
+        ledger.made.push(now);
+    }
     ledger.intent = Some(Intent { act, at: now });
     Ok(Intended(()))
 }
@@ -228,8 +248,9 @@ pub fn conclude(ledger: &mut Ledger, answer: Result<Receipt, PortError>) -> Outc
             Outcome::Made(receipt)
         }
         Err(error) if is_refusal_by_state(&error) => {
-            ledger.intent = None;
-            ledger.made.pop();
+            let begun = ledger.intent.take().map(|intent| intent.at);
+            // What was not made does not count, if it would have.
+            ledger.made.pop_if(|last| Some(*last) == begun);
             Outcome::Wait(error.to_string())
         }
         // An answer with a code is a refusal: the service did not do it. Silence is settled by reading.
@@ -268,4 +289,34 @@ fn is_refusal_by_state(error: &PortError) -> bool {
         "RequestLimitExceeded",
     ];
     error.code.as_deref().is_some_and(|code| BEFORE_ANY_WORK.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_budget_does_not_count_in_one_and_what_was_not_made_does_not_either() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let limited = Budget { most: 1, within: Period::days(1), cool_down: Period::minutes(10) };
+        let control = Control::default();
+        let busy = || {
+            let error = PortError::new("apprunner:UpdateService", Class::Retryable, "busy");
+            Err(PortError { code: Some("InvalidStateException".to_owned()), ..error })
+        };
+        let mut ledger = Ledger::default();
+        for (second, budget, answer, made) in [
+            (0, Budget::UNLIMITED, Ok(Receipt { operation: None }), 0),
+            (1, limited, busy(), 0),
+            (2, limited, Ok(Receipt { operation: None }), 1),
+            (3, Budget::UNLIMITED, busy(), 1),
+            (4, Budget::UNLIMITED, Ok(Receipt { operation: None }), 1),
+        ] {
+            let gate = Gate { leave: Leave::OfPerson, budget };
+            let begun = begin(&mut ledger, &gate, &control, Value::Null, at(second));
+            let _permit = begun.unwrap().stored();
+            conclude(&mut ledger, answer);
+            assert_eq!(ledger.made.len(), made, "at {second}");
+        }
+    }
 }

@@ -271,6 +271,15 @@ pub trait RelatedRead {
     ) -> impl Future<Output = Result<Vec<IngressConnection>, PortError>>;
 }
 
+/// Reading whether what a configuration names by a revision's ARN can still be used. What is deleted is described as
+/// inactive, and in time not found.
+pub trait RevisionRead {
+    /// Whether there is this VPC connector.
+    fn connector_is_active(&self, connector: &str) -> impl Future<Output = Result<bool, PortError>>;
+    /// Whether there is this auto scaling configuration.
+    fn scaling_is_active(&self, auto_scaling: &str) -> impl Future<Output = Result<bool, PortError>>;
+}
+
 /// Everything that the questions of [`crate::facts`] are put to.
 pub trait FactsRead: ImageRead + RoleRead + SubnetRead + MetricsRead + RelatedRead {}
 

@@ -34,11 +34,12 @@ def arn(service, resource, region=REGION, account=ACCOUNT):
 
 
 def arns(value):
-    """Every ARN among the input's values, at the top level or in a list there."""
-    for item in value.values():
-        for text in item if isinstance(item, list) else [item]:
-            if isinstance(text, str) and text.startswith("arn:"):
-                yield text
+    """Every ARN of the input, at whatever depth, but roles: those are passed, by a permission of its own."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [found for item in value for found in arns(item)]
+    return [value] if isinstance(value, str) and value.startswith("arn:") and ":iam:" not in value else []
 
 
 def log_group(given):
@@ -80,7 +81,7 @@ def partition_keys(given):
 
 
 def changes(given):
-    return given["ChangeBatch"]["Changes"]
+    return listed(given["ChangeBatch"]["Changes"]["Change"])
 
 
 # The context of a request: keys of conditions with the values that the input gives them.

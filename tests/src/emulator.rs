@@ -32,31 +32,34 @@ impl Emulator {
         Self::start("moto_server", port, &["-H", "127.0.0.1", "-p", &port.to_string()], &[]).await
     }
 
-    /// ministack with these services: strict with Route 53's batches, and its conditional writes are atomic.
-    pub async fn ministack(services: &str) -> Result<Self> {
+    /// ministack: strict with Route 53's batches.
+    pub async fn ministack() -> Result<Self> {
+        Self::ministack_with("route53", &[]).await
+    }
+
+    /// ministack with these services and settings. Functions that it runs inherit the settings, and find it by its
+    /// own endpoint.
+    pub async fn ministack_with(services: &str, settings: &[(&str, &str)]) -> Result<Self> {
         let port = free_port()?;
-        let settings = [
-            ("GATEWAY_PORT", port.to_string().as_str()),
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let port_text = port.to_string();
+        let own = [
+            ("GATEWAY_PORT", port_text.as_str()),
             ("BIND_HOST", "127.0.0.1"),
             ("SERVICES", services),
             ("IOT_MTLS_ENABLED", "0"),
             ("SFTP_ENABLED", "0"),
-        ]
-        .map(|(name, value)| (name, value.to_owned()));
-        Self::start("ministack", port, &[], &settings).await
+            ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ];
+        Self::start("ministack", port, &[], &[&own[..], settings].concat()).await
     }
 
-    async fn start(
-        program: &str,
-        port: u16,
-        arguments: &[&str],
-        settings: &[(&str, String)],
-    ) -> Result<Self> {
+    async fn start(program: &str, port: u16, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Self> {
         let program = root().join(".venv/bin").join(program);
         ensure!(program.exists(), "{} is missing: scripts/test installs it", program.display());
         let server = Command::new(program)
             .args(arguments)
-            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;

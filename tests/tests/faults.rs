@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use autopilot_tests::{
-    IMAGE, alerts, assert_well, calls, chats, impatient, invoke_as_event,
+    IMAGE, alerts, assert_well, calls, chats, invoke_as_event,
     messages::{assert_says, threads},
-    phases, reconcile, records, sample, stage, stage_with, start_deployment,
+    phases, reconcile, records, sample, stage, start_deployment,
 };
 use sandbox::{
-    aws::{self, Fault, Outcome, Script, apprunner::ServiceSpec},
+    aws::{Fault, Outcome, Script, apprunner::ServiceSpec},
     host::router::{Disturbance, Order},
     stage::Stage,
 };
@@ -95,10 +95,9 @@ async fn a_topic_without_an_answer_gets_each_message_at_most_twice() -> Result<(
 
 #[tokio::test]
 async fn a_chat_topic_that_is_gone_does_not_hold_up_the_alerts() -> Result<()> {
-    let mut host = impatient();
-    let gone = "arn:aws:sns:us-east-1:123456789012:gone-ChatTopic".to_owned();
-    host.variables.insert("CHAT_TOPIC_ARN".to_owned(), gone);
-    let stage = stage_with(aws::Options::default(), &host).await?;
+    let stage = stage().await?;
+    let gone = stage.template.reference("ChatTopic")?;
+    stage.account.sns().remove_topic(gone.as_str().context("a topic's reference is its ARN")?);
     let arn = stage.account.services().create(ServiceSpec::image("orders", IMAGE))?;
     for outcome in [Outcome::Fail, Outcome::Succeed] {
         stage.account.script(&arn, outcome);

@@ -135,6 +135,6 @@ async fn sent_messages_are_counted() -> Result<()> {
         .collect();
     counted.sort();
     // The answer to a command is no notice.
-    assert_eq!(counted, ["notify failure", "notify recovered", "rollback succeeded"]);
+    assert_eq!(counted, ["notify failure", "notify recovered", "rollback held"]);
     Ok(())
 }

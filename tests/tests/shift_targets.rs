@@ -7,6 +7,8 @@ use autopilot_tests::{
     crossing::{Crossing, NAME, ZONE},
 };
 use sandbox::aws::{
+    Fault,
+    cloudwatch::alarms::{AlarmKind, AlarmState},
     ecs::Ingress,
     elbv2::{LoadBalancerSpec, RuleSpec},
 };
@@ -39,6 +41,16 @@ async fn an_express_service_is_resolved_and_its_deployments_hold_steps() -> Resu
     let shift = crossing.tick_while(|shift| shift["held_by"] != "target-deploying").await?;
     assert_eq!(shift["step"], 1);
     ecs.end_deployment(&express, "SUCCESSFUL");
+    ecs.set_status(&express, "DRAINING");
+    let shift = crossing.tick_while(|shift| shift["held_by"] != "target-gone").await?;
+    assert_eq!(shift["step"], 1, "what is being deleted takes no more traffic");
+    ecs.set_status(&express, "ACTIVE");
+    let denied = Fault::Refuse { code: "AccessDeniedException".to_owned(), message: "no".to_owned() };
+    crossing.stage.account.faults().always("ecs", "*", denied);
+    let shift = crossing.tick_while(|shift| shift["held_by"] != "target-unread").await?;
+    let words = shift["waiting_for"].as_str().unwrap_or_default();
+    assert!(words.contains("AccessDenied") && shift["step"] == 1, "{words}");
+    crossing.stage.account.faults().clear();
     crossing.tick_until("Validating").await?;
     assert_well(&crossing.stage)
 }
@@ -123,6 +135,12 @@ async fn a_preflight_finds_what_is_wrong_with_the_successor() -> Result<()> {
         let refused = dry_run(&crossing, &json!({"to": to})).await?;
         assert!(fields(&refused).contains(&expected), "{expected}: {refused:#}");
     }
+    let cloudwatch = crossing.stage.account.cloudwatch();
+    cloudwatch.add_alarm("checkout", AlarmKind::Composite, AlarmState::Ok);
+    let refused = dry_run(&crossing, &json!({"alarms": ["checkout", "chekout"]})).await?;
+    assert_eq!(fields(&refused), ["plan.alarms"], "{refused:#}");
+    assert!(refused["errors"][0]["message"].as_str().unwrap_or_default().contains("no alarm chekout"));
+    assert_eq!(dry_run(&crossing, &json!({"alarms": ["checkout"]})).await?["ok"], true);
     assert_eq!(crossing.weights(NAME).len(), 1);
     assert_well(&crossing.stage)
 }

@@ -19,7 +19,7 @@
 use autopilot::{
     announcement::Phase,
     case::{Case, Say},
-    control::Mode,
+    control::{Mode, SetBy},
     desk::Plan,
     mutation::Outcome,
     service::{Operation, OperationStatus, OperationType, ServiceArn, ServiceStatus},
@@ -52,6 +52,8 @@ pub struct Seen {
     pub cause: Option<Verdict>,
     /// For a deletion: the service's VPC ingress connections.
     pub ingress: Vec<Ingress>,
+    /// Who set it.
+    pub set_by: SetBy,
     /// The value of the mode tag.
     pub tag: Option<String>,
 }
@@ -71,6 +73,7 @@ impl Seen {
         Self {
             service,
             mode,
+            set_by: SetBy::Parameter,
             status: None,
             configuration: None,
             operations: Vec::new(),

@@ -2,7 +2,7 @@
 
 use autopilot::{
     case::{Case, Say},
-    control::{Action, Mode},
+    control::{Action, Mode, SetBy},
     desk::{Plan, Worker},
     diagnosis::{CauseKind, diagnose},
     error::{Class, Failure, PortError},
@@ -61,7 +61,8 @@ where
             Err(gone) if gone.is_not_found() => None,
             tags => tags?.remove(Action::Rebuild.tag()),
         };
-        let mode = control?.resolve(Action::Rebuild, &service, tag.as_deref(), self.settings.mode).mode;
+        let mode = control?.resolve(Action::Rebuild, &service, tag.as_deref(), self.settings.mode);
+        let (mode, set_by) = (mode.mode, mode.by);
         let status = described.status.clone();
         let configuration = Some(described.checksum);
         let failed = operations.first().filter(|operation| operation.status.is_failure());
@@ -78,6 +79,7 @@ where
         Ok(Seen {
             service,
             mode,
+            set_by,
             status: Some(status),
             configuration,
             operations,
@@ -89,6 +91,10 @@ where
 
     fn mode(&self, seen: &Seen) -> Mode {
         seen.mode
+    }
+
+    fn set_by<'a>(&self, seen: &'a Seen) -> Option<(Action, &'a SetBy)> {
+        Some((Action::Rebuild, &seen.set_by))
     }
 
     fn decide(&self, case: &Case<Work>, seen: &Seen, now: Timestamp) -> Plan<Work, Act> {

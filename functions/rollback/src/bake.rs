@@ -36,6 +36,16 @@ pub fn counted(mut bake: Bake, judged: &Judged, now: Timestamp) -> Bake {
     bake
 }
 
+/// A finding is acted on this long after the last analysis of a bake is due.
+const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// Until when a bake that failed is acted on. What kept it from that for longer kept the finding from being true: since
+/// then the version may have served well for days.
+pub fn acts_until(bake: &Bake, settings: &Settings) -> Timestamp {
+    let counted = SignedDuration::from_mins(i64::from(settings.failure_limit));
+    bake.since + span(settings.bake_time) + counted + span(settings.cool_down) + MARGIN
+}
+
 /// How the bake ended; `None` while it goes on. After the bake time, failures that go on are counted up to their limit.
 pub fn verdict(bake: &Bake, judged: Option<&Judged>, settings: &Settings, now: Timestamp) -> Option<Ended> {
     let judged = judged?;

@@ -33,14 +33,33 @@ pub struct Work {
     pub rolling: Option<Rolling>,
     /// The service is held at a version.
     pub hold: Option<Hold>,
-    /// What a person asked for and has not got yet.
+    /// What a person asks for. It lives as long as the command that brings it.
     pub request: Option<Request>,
-    /// Operations that were rollbacks of ours, newest last. They make no new version.
+    /// Operations that were rollbacks of ours, newest last. They make no new version and are never judged.
     pub own: Vec<OperationId>,
     /// Record what runs as an assumed version: the first look at this service.
     pub assume: bool,
     /// The thread of messages, where something was begun.
     pub thread: Option<IncidentId>,
+}
+
+/// Our rollbacks that are remembered by their operations.
+const OWN_KEPT: usize = 20;
+
+impl Work {
+    /// Whether an operation was a rollback of ours.
+    pub fn is_own(&self, operation: &OperationId) -> bool {
+        self.own.contains(operation)
+    }
+
+    /// Remembers a rollback of ours.
+    pub fn remember_own(&mut self, operation: &OperationId) {
+        if !self.is_own(operation) {
+            self.own.push(operation.clone());
+            let excess = self.own.len().saturating_sub(OWN_KEPT);
+            self.own.drain(..excess);
+        }
+    }
 }
 
 /// A version's bake.
@@ -81,12 +100,28 @@ pub struct Rolling {
 pub struct Hold {
     /// Number of the version.
     pub version: u64,
-    /// The digest that was bad, where known.
-    pub bad_digest: Option<String>,
-    /// The image as the bad configuration named it.
-    pub bad_image: Option<String>,
-    /// Since when.
-    pub since: Timestamp,
+    /// The images that a release must not bring back: of every version that was left since somebody else's update.
+    pub bad: Vec<BadImage>,
+}
+
+/// An image that ran or was to run when a service was rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadImage {
+    /// Its digest, where known.
+    pub digest: Option<String>,
+    /// How the configuration named it.
+    pub name: Option<String>,
+}
+
+impl BadImage {
+    /// Whether a configuration that names this image, which now means this digest, may bring it back.
+    pub fn may_be(&self, name: Option<&str>, digest: Option<&str>) -> bool {
+        match (self.digest.as_deref(), digest) {
+            (Some(bad), Some(now)) => bad == now,
+            // Which one was bad is not known: the same name may bring it back.
+            _ => self.name.as_deref() == name && name.is_some_and(|name| !name.contains('@')),
+        }
+    }
 }
 
 /// What a person asked for.
@@ -150,12 +185,14 @@ pub enum Act {
         because: String,
         /// The newest operation when it was decided; ours comes after it.
         after: Option<OperationId>,
-        /// The digest that was bad, where known.
-        bad_digest: Option<String>,
-        /// The image as the bad configuration named it.
-        bad_image: Option<String>,
+        /// Number of the newer version that is left and counts as bad from now on.
+        left: Option<u64>,
+        /// The images that a release must not bring back.
+        bad: Vec<BadImage>,
         /// Members that will no longer be as the service's template has them.
         drift: Vec<String>,
+        /// What a person does where it cannot be done.
+        by_hand: Vec<String>,
     },
     /// The version's own identifier and automatic deployments again.
     Release {
@@ -163,6 +200,8 @@ pub enum Act {
         version: u64,
         /// The newest operation when it was decided.
         after: Option<OperationId>,
+        /// What a person does where it cannot be done.
+        by_hand: Vec<String>,
     },
 }
 
@@ -180,5 +219,25 @@ impl Act {
         match self {
             Self::RollBack { after, .. } | Self::Release { after, .. } => after.as_ref(),
         }
+    }
+
+    /// Number of the newer version that is left and counts as bad from now on.
+    pub fn left(&self) -> Option<u64> {
+        match self {
+            Self::RollBack { left, .. } => *left,
+            Self::Release { .. } => None,
+        }
+    }
+
+    /// What a person does where it cannot be done.
+    pub fn by_hand(&self) -> &[String] {
+        match self {
+            Self::RollBack { by_hand, .. } | Self::Release { by_hand, .. } => by_hand,
+        }
+    }
+
+    /// Whether a person asked for it, who may ask again.
+    pub fn is_requested(&self) -> bool {
+        matches!(self, Self::Release { .. } | Self::RollBack { why: Why::Requested, .. })
     }
 }

@@ -20,7 +20,7 @@ use autopilot::{
     event::Command,
     incident::IncidentId,
     ports::{
-        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite,
+        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RevisionRead, ServiceWrite,
     },
     service::{OperationStatus, ServiceArn, ServiceStatus},
     store::{Record, StateRead, StateWrite},
@@ -40,7 +40,7 @@ const COMMANDS: &str = "tick, reconcile, rollback, release, versions, status, mo
 
 impl<A, C, M, I, S, B> Rollback<A, C, M, I, S, B>
 where
-    A: AppRunnerRead + ConfigurationRead + RelatedRead,
+    A: AppRunnerRead + ConfigurationRead + RevisionRead,
     C: ServiceWrite,
     M: MetricQueries,
     I: ImageDigests,
@@ -119,8 +119,9 @@ where
         first: bool,
         call: &Call,
     ) -> Result<bool, Failure> {
-        let is_open = known.is_some_and(|record| record.state.open);
-        if is_open || *status != ServiceStatus::Running {
+        // What bakes is looked at by its metrics alone; that another version came no tick sees.
+        let is_at_work = known.is_some_and(|record| record.state.open && record.state.work.baking.is_none());
+        if is_at_work || *status != ServiceStatus::Running {
             return Ok(false);
         }
         let operations = self.apprunner.operations(service, None).await?;

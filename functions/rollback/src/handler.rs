@@ -7,7 +7,7 @@ use autopilot::{
     error::Failure,
     event::{self, AlarmChange, Input},
     ports::{
-        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite,
+        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RevisionRead, ServiceWrite,
     },
     service::ServiceArn,
     store::{StateRead, StateWrite},
@@ -39,7 +39,7 @@ pub struct Rollback<A, C, M, I, S, B> {
 
 impl<A, C, M, I, S, B> Handler for Rollback<A, C, M, I, S, B>
 where
-    A: AppRunnerRead + ConfigurationRead + RelatedRead,
+    A: AppRunnerRead + ConfigurationRead + RevisionRead,
     C: ServiceWrite,
     M: MetricQueries,
     I: ImageDigests,
@@ -62,7 +62,7 @@ where
 
 impl<A, C, M, I, S, B> Rollback<A, C, M, I, S, B>
 where
-    A: AppRunnerRead + ConfigurationRead + RelatedRead,
+    A: AppRunnerRead + ConfigurationRead + RevisionRead,
     C: ServiceWrite,
     M: MetricQueries,
     I: ImageDigests,

@@ -15,6 +15,7 @@
 //! 500 queries, and one for the alarms where some are named. A whole look makes five reads in one round.
 
 pub mod bake;
+mod by_hand;
 pub mod case;
 pub mod command;
 pub mod decide;

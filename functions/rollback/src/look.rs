@@ -5,14 +5,14 @@ use autopilot::{
     configuration::{Configuration, Member},
     control::{Action, Mode},
     error::{Class, Failure, PortError},
-    ports::{AppRunnerRead, ConfigurationRead, ImageDigests, PushedImage, RelatedRead},
+    ports::{AppRunnerRead, ConfigurationRead, ImageDigests, PushedImage, RevisionRead},
     service::{Operation, OperationStatus, OperationType, ServiceArn, ServiceStatus},
     store::{self, Record, StateRead, StateWrite},
 };
 use jiff::Timestamp;
 
 use crate::{
-    case::{Wanted, Work},
+    case::{Bake, Wanted, Work},
     handler::Rollback,
     seen::{Look, WayBack, shipping},
     versions::{self, Ended, LookUp, Success, Version, Versions, VersionsRecord},
@@ -21,7 +21,7 @@ use crate::{
 
 impl<A, C, M, I, S, B> Rollback<A, C, M, I, S, B>
 where
-    A: AppRunnerRead + ConfigurationRead + RelatedRead,
+    A: AppRunnerRead + ConfigurationRead + RevisionRead,
     I: ImageDigests,
     S: StateRead + StateWrite,
     B: autopilot::ports::Announce,
@@ -41,25 +41,24 @@ where
             self.apprunner.tags(service),
             self.versions_of(service),
         );
-        // A service that is deleted is still described for a while, and nothing else of it is told.
-        let not_found = [configured.as_ref().err(), operations.as_ref().err(), tags.as_ref().err()];
+        // A deleted service is described for an hour, without tags.
+        let tag = match tags {
+            Err(gone) if gone.is_not_found() => None,
+            tags => tags?.remove(Action::Rollback.tag()),
+        };
+        let mode = control?.resolve(Action::Rollback, service, tag.as_deref(), self.settings.mode);
+        let gone = Look { tag, set_by: mode.by, ..Look::gone(service.clone(), mode.mode) };
+        let not_found = [configured.as_ref().err(), operations.as_ref().err()];
         if not_found.into_iter().flatten().any(PortError::is_not_found) {
-            return Ok(Look::gone(service.clone(), self.settings.mode));
+            return Ok(gone);
         }
         let configured = configured?;
-        let tag = tags?.remove(Action::Rollback.tag());
-        let mode = control?.resolve(Action::Rollback, service, tag.as_deref(), self.settings.mode).mode;
         let mut look = Look {
-            service: service.clone(),
-            mode,
-            tag,
             status: Some(configured.status),
             operations: operations?,
             configuration: configured.configuration,
             versions: record?.state,
-            began: None,
-            way_back: None,
-            released_digest: None,
+            ..gone
         };
         let running = look.operations.first().filter(|operation| operation.status.is_running());
         if let Some(operation) = running.cloned() {
@@ -70,9 +69,15 @@ where
             return Ok(look);
         }
         self.record(&mut look, &case.work, now).await?;
-        if let (Some(ended), Some(bake)) = (ended, &case.work.baking) {
+        if let (Some(ended), Some(bake)) = (ended, &case.work.baking)
+            && runs_still(bake, &look, &case.work)
+        {
             let judged = |versions: &mut Versions| versions.judge(&bake.operation, ended.clone());
             look.versions = self.change_versions(service, judged).await?;
+        }
+        let left = case.work.rolling.as_ref().and_then(|rolling| rolling.act.left());
+        if let Some(left) = left {
+            look.versions = self.change_versions(service, |versions| versions.reject(left)).await?;
         }
         self.check_way_back(&mut look, &case.work).await?;
         Ok(look)
@@ -112,14 +117,11 @@ where
         let Some(ship) = look.shipping().cloned() else { return Ok(()) };
         let due = ship.status == OperationStatus::Succeeded
             && look.versions.of(&ship.id).is_none()
-            && !work.own.contains(&ship.id)
+            && !work.is_own(&ship.id)
             && !held(&ship)
             && work.dealt.as_ref() != Some(&ship.id);
-        // Our own rollback's end is still to be read.
-        let follows = work.rolling.as_ref().is_some_and(|rolling| {
-            rolling.operation.is_none() || rolling.operation.as_ref() == Some(&ship.id)
-        });
-        if !due || follows {
+        // Our own update's end is still to be read: until then it is not known whether the service is held.
+        if !due || work.rolling.is_some() {
             return Ok(());
         }
         let configured = self.apprunner.configuration(&look.service).await?;
@@ -181,12 +183,7 @@ where
             Some(Wanted::Version(named)) => *named,
             None => None,
         };
-        // A failure that is not noted yet is the newest one.
-        let failed = ship.filter(|_| news && work.request.is_none()).map(|ship| ship.id.clone());
-        let blamed = failed.or_else(|| way_back::bad_operation(work, look));
-        let Some(version) = way_back::choose(&look.versions, blamed.as_ref(), named).cloned() else {
-            return Ok(());
-        };
+        let Some(version) = way_back::choose(work, look, named).cloned() else { return Ok(()) };
         let (image_missing, resource_missing) =
             tokio::join!(self.image_missing(&version), self.resource_missing(&version));
         let (image_missing, resource_missing) = (image_missing?, resource_missing?);
@@ -209,18 +206,72 @@ where
     /// The connector or scaling configuration of a version that is gone.
     async fn resource_missing(&self, version: &Version) -> Result<Option<String>, PortError> {
         let configuration = version.configuration.open();
-        let connector = configuration.text(Member::VpcConnector);
-        let scaling = configuration.text(Member::AutoScaling);
-        if let Some(arn) = connector
-            && let Err(error) = self.apprunner.connector_subnets(arn).await
+        if let Some(arn) = configuration.text(Member::VpcConnector)
+            && !self.apprunner.connector_is_active(arn).await?
         {
-            return if error.is_not_found() { Ok(Some(arn.to_owned())) } else { Err(error) };
+            return Ok(Some(arn.to_owned()));
         }
-        if let Some(arn) = scaling
-            && let Err(error) = self.apprunner.max_size(arn).await
+        if let Some(arn) = configuration.text(Member::AutoScaling)
+            && !self.apprunner.scaling_is_active(arn).await?
         {
-            return if error.is_not_found() { Ok(Some(arn.to_owned())) } else { Err(error) };
+            return Ok(Some(arn.to_owned()));
         }
         Ok(None)
+    }
+}
+
+/// Whether what was measured is the version that bakes: nothing came after it but what was undone and dealt with.
+fn runs_still(bake: &Bake, look: &Look, work: &Work) -> bool {
+    look.shipping().is_some_and(|ship| {
+        ship.id == bake.operation || ship.status.is_failure() && work.dealt.as_ref() == Some(&ship.id)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use OperationStatus::{Failed, RollbackSucceeded, Succeeded};
+    use autopilot::{analysis::Streak, service::OperationId};
+
+    use super::*;
+    use crate::versions::Evidence;
+
+    #[test]
+    fn a_version_is_judged_only_while_nothing_else_runs() {
+        let service: ServiceArn =
+            "arn:aws:apprunner:eu-west-1:123456789012:service/orders/8fe1".parse().unwrap();
+        let operation = |id: &str, status: &OperationStatus| Operation {
+            id: OperationId(id.into()),
+            kind: OperationType::StartDeployment,
+            status: status.clone(),
+            started_at: None,
+            ended_at: None,
+            updated_at: None,
+        };
+        let bake = Bake {
+            operation: OperationId("d".into()),
+            began_at: Timestamp::UNIX_EPOCH,
+            since: Timestamp::UNIX_EPOCH,
+            streak: Streak::default(),
+            analysed_at: None,
+            last: None,
+            blamed: false,
+            evidence: Evidence::None,
+        };
+        for (later, dealt, judged) in [
+            (None, "d", true),
+            // Its event was lost, and its errors are not those of the version before.
+            (Some(Succeeded), "d", false),
+            (Some(Failed), "d", false),
+            (Some(RollbackSucceeded), "d", false),
+            (Some(RollbackSucceeded), "e", true),
+        ] {
+            let mut operations = vec![operation("d", &Succeeded)];
+            if let Some(status) = &later {
+                operations.insert(0, operation("e", status));
+            }
+            let look = Look { operations, ..Look::gone(service.clone(), Mode::On) };
+            let work = Work { dealt: Some(OperationId(dealt.into())), ..Work::default() };
+            assert_eq!(runs_still(&bake, &look, &work), judged, "{later:?} {dealt}");
+        }
     }
 }

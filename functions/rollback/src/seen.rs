@@ -3,7 +3,7 @@
 use autopilot::{
     analysis::Analysis,
     configuration::Configuration,
-    control::Mode,
+    control::{Mode, SetBy},
     service::{Operation, OperationType, ServiceArn, ServiceStatus},
 };
 
@@ -34,6 +34,8 @@ pub struct Look {
     pub service: ServiceArn,
     /// The mode in force.
     pub mode: Mode,
+    /// Who set it.
+    pub set_by: SetBy,
     /// The value of the mode tag.
     pub tag: Option<String>,
     /// Its status; `None` where App Runner does not know the service any more.
@@ -69,6 +71,7 @@ impl Look {
         Self {
             service,
             mode,
+            set_by: SetBy::Parameter,
             tag: None,
             status: None,
             operations: Vec::new(),

@@ -1,4 +1,4 @@
-//! What is said: the outcome of an act, and the steps that are left to a person.
+//! What is said: of an act and how it ended.
 
 use autopilot::{
     announcement::Phase, case::Say, configuration::Member, control::Mode, mutation::Outcome,
@@ -8,41 +8,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
+    by_hand,
     case::{Act, Rolling, Work},
     seen::Look,
-    versions::Version,
 };
 
 /// Members by name, for a sentence.
 pub(crate) fn names(members: &[Member]) -> String {
     members.iter().map(Member::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The exact steps for a person. They show no value of the configuration but the image.
-pub(crate) fn by_hand(look: &Look, version: Option<&Version>) -> String {
-    steps(&look.service, version)
-}
-
-fn steps(service: &ServiceArn, version: Option<&Version>) -> String {
-    let Some(version) = version else {
-        return format!(
-            "By hand: correct the service with `aws apprunner update-service --service-arn {service} …`, or deploy a \
-             good version."
-        );
-    };
-    let number = version.number;
-    match version.image().filter(|image| image.digest.is_some()) {
-        Some(image) => format!(
-            "By hand: {{\"command\":\"rollback\",\"service_arn\":\"{service}\",\"version\":{number},\"force\":true}} \
-             to this function, or `aws apprunner update-service --service-arn {service} --source-configuration \
-             '{{\"AutoDeploymentsEnabled\":false,\"ImageRepository\":{{\"ImageIdentifier\":\"{image}\",\
-             \"ImageRepositoryType\":\"ECR\"}}}}'` for the image alone."
-        ),
-        None => format!(
-            "By hand: deploy what version {number} ran from its source again; {{\"command\":\"versions\",\
-             \"service_arn\":\"{service}\"}} shows what is recorded of it."
-        ),
-    }
 }
 
 /// What an act's outcome changes, and what is said of it.
@@ -55,22 +28,28 @@ pub(crate) fn concluded(
 ) -> Vec<Say> {
     let service = subject.parse::<ServiceArn>();
     let name = service.as_ref().map_or(subject, ServiceArn::name);
-    let (what, reason, phase, plan) = described(act, name);
+    let (what, reason, mut plan) = described(act, name);
+    if matches!(outcome, Outcome::Refused(_) | Outcome::Stopped(_) | Outcome::BudgetExhausted(_)) {
+        plan["by_hand"] = json!(act.by_hand());
+    }
+    // The command has answered. What is begun is described by its act.
+    work.request = None;
     match outcome {
         Outcome::Made(receipt) => {
+            if let (Some(operation), Act::RollBack { .. }) = (&receipt.operation, act) {
+                work.remember_own(operation);
+            }
             work.rolling =
                 Some(Rolling { operation: receipt.operation.clone(), since: now, act: act.clone() });
-            work.request = None;
             let because = match act {
                 Act::RollBack { because, .. } => format!(", because {because}"),
                 Act::Release { .. } => ", as a person asked".to_owned(),
             };
-            vec![Say::new(phase, reason, format!("Began to {what}{because}."), plan)]
+            vec![Say::new(Phase::Started, reason, format!("Began to {what}{because}."), plan)]
         }
         Outcome::Refused(why) => {
             done(work, act);
-            let by_hand = service.as_ref().map_or_else(|_| String::new(), |service| steps(service, None));
-            let summary = format!("Could not {what}: {why}. It is not tried again. {by_hand}");
+            let summary = format!("Could not {what}: {why}. It is not tried again.");
             vec![Say::new(Phase::Failed, "own-rollback-failed", summary, plan)]
         }
         Outcome::Planned(mode) => {
@@ -86,27 +65,42 @@ pub(crate) fn concluded(
     }
 }
 
-/// Nothing is left to do about the act's cause.
+/// Nothing is left to do about the act's cause. A person's wish leaves what bakes or failed as it was.
 fn done(work: &mut Work, act: &Act) {
+    if act.is_requested() {
+        return;
+    }
     work.dealt = act.after().cloned().or(work.dealt.take());
     work.failed = None;
     work.baking = None;
-    work.request = None;
 }
 
-fn described(act: &Act, name: &str) -> (String, &'static str, Phase, Value) {
+fn described(act: &Act, name: &str) -> (String, &'static str, Value) {
     match act {
         Act::RollBack { to, why, after, drift, .. } => (
             format!("roll {name} back to version {to}"),
             why.word(),
-            Phase::Started,
             json!({"action": "roll-back", "to_version": to, "after": after, "changes": drift}),
         ),
-        Act::Release { version, after } => (
+        Act::Release { version, after, .. } => (
             format!("release {name} from version {version}"),
             "requested",
-            Phase::Started,
             json!({"action": "release", "version": version, "after": after}),
         ),
     }
+}
+
+/// What is said where our own update did not come to what was meant. It is never tried again by itself.
+pub(crate) fn own_failure(look: &Look, act: &Act, what: &str) -> Say {
+    let (name, number) = (look.service.name(), act.version());
+    let mut steps = act.by_hand().to_vec();
+    let noun = if matches!(act, Act::Release { .. }) {
+        "release"
+    } else {
+        steps.insert(0, by_hand::by_command(&look.service, number));
+        "rollback"
+    };
+    let summary = format!("The {noun} of {name} to version {number} failed: {what}. It is not tried again.");
+    let plan = json!({"action": "hold", "version": number, "by_hand": steps, "after": act.after()});
+    Say::new(Phase::Failed, "own-rollback-failed", summary, plan)
 }

@@ -54,7 +54,7 @@ pub enum Standing {
     KnownGood,
     /// An analysis failed within its bake time, too few for a verdict, and none passed after it.
     Unproven,
-    /// Its analysis failed.
+    /// Its analysis failed, or a person rolled back from it.
     Bad,
 }
 
@@ -174,9 +174,9 @@ impl Versions {
         self.kept.iter().find(|version| version.number == number)
     }
 
-    /// The newest known good version, other than what this operation brought.
-    pub fn last_good(&self, but: Option<&OperationId>) -> Option<&Version> {
-        self.kept.iter().rev().find(|version| version.is_good() && Some(&version.operation) != but)
+    /// The known good versions, newest first.
+    pub fn good(&self) -> impl Iterator<Item = &Version> {
+        self.kept.iter().rev().filter(|version| version.is_good())
     }
 
     /// The newest version that a configuration equals.
@@ -221,6 +221,15 @@ impl Versions {
                 version.failure = Some(failure);
             }
         }
+        self.trim();
+    }
+
+    /// Says that a person rolled away from a version: it is not returned to by itself.
+    pub fn reject(&mut self, number: u64) {
+        let left = self.kept.iter_mut().find(|version| version.number == number);
+        let Some(version) = left.filter(|version| version.standing != Standing::Bad) else { return };
+        version.standing = Standing::Bad;
+        version.failure = Some("a person rolled back from it".to_owned());
         self.trim();
     }
 

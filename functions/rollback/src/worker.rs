@@ -6,14 +6,14 @@ use autopilot::{
     analysis::{Batch, Source, Target, judge},
     case::{Case, Say},
     configuration::{Snapshot, differences},
-    control::{Action, Mode},
+    control::{Action, Mode, SetBy},
     desk::{Plan, Worker},
     error::{Class, Failure, PortError},
     incident::IncidentId,
     mutation::{Budget, Gate, Intent, Leave, Outcome, Permit, Receipt, Settled},
     period::Period,
     ports::{
-        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RelatedRead, ServiceWrite,
+        Announce, AppRunnerRead, ConfigurationRead, ImageDigests, MetricQueries, RevisionRead, ServiceWrite,
         Window,
     },
     redact::Untrusted,
@@ -33,9 +33,6 @@ use crate::{
     tell,
     versions::{self, Version, VersionsRecord},
 };
-
-/// App Runner's clock and ours may differ by this much.
-const SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// One round over the cases, with the analyses of all that bake, read at once.
 pub(crate) struct Round<'a, A, C, M, I, S, B> {
@@ -102,7 +99,7 @@ fn windows(bake: &Bake, bake_time: SignedDuration, now: Timestamp) -> [Window; 2
 
 impl<A, C, M, I, S, B> Worker for Round<'_, A, C, M, I, S, B>
 where
-    A: AppRunnerRead + ConfigurationRead + RelatedRead,
+    A: AppRunnerRead + ConfigurationRead + RevisionRead,
     C: ServiceWrite,
     M: MetricQueries,
     I: ImageDigests,
@@ -135,6 +132,13 @@ where
         }
     }
 
+    fn set_by<'a>(&self, seen: &'a Seen) -> Option<(Action, &'a SetBy)> {
+        match seen {
+            Seen::Baking(_) => None,
+            Seen::Whole(look) => Some((Action::Rollback, &look.set_by)),
+        }
+    }
+
     fn decide(&self, case: &Case<Work>, seen: &Seen, now: Timestamp) -> Plan<Work, Act> {
         decide::decide(case, seen, &self.rollback.settings, now)
     }
@@ -150,9 +154,7 @@ where
                 Budget { most: settings.budget, within: Period::days(1), cool_down: settings.cool_down }
             }
             // A release is no rollback, and a person's.
-            Act::Release { .. } => {
-                Budget { most: usize::MAX, within: Period::days(1), cool_down: Period::seconds(0) }
-            }
+            Act::Release { .. } => Budget::UNLIMITED,
         };
         let leave = match seen {
             Seen::Whole(look) => Leave::OfService {
@@ -191,7 +193,7 @@ where
         let since = operations.iter().take_while(|operation| Some(&operation.id) != act.after());
         let mut ours = since.filter(|operation| {
             operation.kind == OperationType::UpdateService
-                && operation.started_at.is_some_and(|at| at + SKEW >= intent.at)
+                && operation.started_at.is_some_and(|at| intent.may_have_begun(at))
         });
         // Nothing else of ours can have come in between, so the earliest is meant.
         let Some(operation) = ours.by_ref().last() else { return Ok(Settled::NotMade) };

@@ -1,7 +1,7 @@
 //! The whole of the successor, for a preflight: load balancer, target groups, listeners, rules, certificates.
 
 use autopilot::{
-    balancing::{Certificate, Listener, LoadBalancer, TargetGroup},
+    balancing::{Certificate, ExpressStatus, Listener, LoadBalancer, TargetGroup},
     error::{FieldError, PortError},
     ports::{BalancingRead, CertificateRead, ExpressRead},
 };
@@ -21,8 +21,10 @@ pub async fn inspect<W: World>(world: &W, plan: &Plan) -> Successor {
         Target::ExpressServiceArn(arn) => match world.express().express_service(arn).await {
             Ok(Some(express)) => {
                 let watched = watched_of(&express);
-                if watched.load_balancer.is_none() {
-                    found.trouble.push(trouble(plan, "has no load balancer yet; wait until it is deployed"));
+                if express.status != ExpressStatus::Active {
+                    found.trouble.push(trouble(plan, "is not active: it was deleted"));
+                } else if watched.target_groups.is_empty() {
+                    found.trouble.push(trouble(plan, "has no target group yet; wait until it is deployed"));
                 }
                 found.express = Some(express);
                 watched.target_groups

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use autopilot::{
     analysis::{Analysis, Batch, Checks, LatencyLimit, Source, Target, Verdict, judge},
-    balancing::ExpressService,
+    balancing::{ExpressService, ExpressStatus},
     dns::{ChangeId, ChangeStatus, HostedZoneId, RecordName, RecordSet},
     error::{Class, Failure, PortError},
     evidence::CustomDomain,
@@ -29,7 +29,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use crate::{
-    decide::{FromSide, Seen},
+    decide::{FromSide, Seen, Unready},
     left::domains_left,
     plan::{Plan, Target as Leads},
     preflight,
@@ -60,12 +60,12 @@ pub async fn look<W: World>(
     shifts: &mut [&mut Shift],
     now: Timestamp,
 ) -> Vec<Result<Seen, Failure>> {
-    let ((zones, changes), deploying) = {
+    let ((zones, changes), found) = {
         let shared: Vec<&Shift> = shifts.iter().map(|shift| &**shift).collect();
         join(join(records(world, &shared), changes(world, &shared)), express(world, &shared)).await
     };
-    let deploying: Vec<bool> =
-        shifts.iter_mut().zip(deploying).map(|(shift, found)| renew(shift, found)).collect();
+    let unready: Vec<Option<Unready>> =
+        shifts.iter_mut().zip(found).map(|(shift, found)| renew(shift, found)).collect();
     let shared: Vec<&Shift> = shifts.iter().map(|shift| &**shift).collect();
     let analyses = successors(world, &shared, now).await;
     let doubtful: Vec<bool> =
@@ -79,16 +79,16 @@ pub async fn look<W: World>(
     };
     let left = join_all(shared.iter().map(|shift| left(world, shift, now)));
     let (sides, left) = join(sides, left).await;
-    let found = shared.iter().zip(analyses).zip(sides).zip(deploying).zip(left);
+    let found = shared.iter().zip(analyses).zip(sides).zip(unready).zip(left);
     found
-        .map(|((((shift, analysis), from), deploying), domains_left)| {
+        .map(|((((shift, analysis), from), unready), domains_left)| {
             let change = shift.written.as_ref().and_then(|written| written.id.as_ref());
             Ok(Seen {
                 records: of_name(&zones, &shift.plan)?,
                 change: change.and_then(|id| changes.get(id)).cloned(),
                 analysis,
                 from,
-                deploying,
+                unready,
                 domains_left,
             })
         })
@@ -135,7 +135,8 @@ pub async fn records<W: World>(world: &W, shifts: &[&Shift]) -> Zones {
     join_all(reads).await.into_iter().collect()
 }
 
-async fn changes<W: World>(world: &W, shifts: &[&Shift]) -> HashMap<ChangeId, ChangeStatus> {
+/// How far changes are that are not everywhere yet, or why Route 53 did not tell.
+async fn changes<W: World>(world: &W, shifts: &[&Shift]) -> HashMap<ChangeId, Result<ChangeStatus, String>> {
     let mut pending: BTreeMap<&HostedZoneId, Vec<(Timestamp, &ChangeId)>> = BTreeMap::new();
     for shift in shifts {
         if let Some(written) = shift.written.as_ref().filter(|written| written.insync_at.is_none())
@@ -154,12 +155,12 @@ async fn changes<W: World>(world: &W, shifts: &[&Shift]) -> HashMap<ChangeId, Ch
     let wanted = wanted.into_iter().take(ALL_CHANGES).map(|(_, id)| id);
     let reads = wanted.map(|id| async move { (id.clone(), world.dns().change_status(id).await) });
     let answers = join_all(reads).await.into_iter();
-    let told = answers.filter_map(|(id, answer)| match answer {
-        Ok(status) => Some((id, status)),
-        Err(error) => {
+    let told = answers.map(|(id, answer)| {
+        let told = answer.map_err(|error| {
             warn!(error = %error, "A change could not be asked after; it counts as not everywhere yet");
-            None
-        }
+            error.in_short()
+        });
+        (id, told)
     });
     told.collect()
 }
@@ -177,22 +178,22 @@ async fn express<W: World>(world: &W, shifts: &[&Shift]) -> Vec<FoundExpress> {
     reads.buffered(AT_ONCE).collect().await
 }
 
-/// Its own updates move an Express service to other target groups: what is watched follows. True while it deploys,
-/// or cannot be found.
-fn renew(shift: &mut Shift, found: FoundExpress) -> bool {
-    match found {
-        None => false,
-        Some(Ok(Some(express))) => {
+/// Its own updates move an Express service to other target groups: what is watched follows.
+fn renew(shift: &mut Shift, found: FoundExpress) -> Option<Unready> {
+    match found? {
+        // What is deleted is still described for a while.
+        Ok(Some(express)) if express.status != ExpressStatus::Active => Some(Unready::Gone),
+        Ok(Some(express)) => {
             let watched = watched_of(&express);
             if watched.load_balancer.is_some() {
                 shift.watched = watched;
             }
-            express.deploying
+            express.deploying.then_some(Unready::Deploying)
         }
-        Some(Ok(None)) => true,
-        Some(Err(error)) => {
+        Ok(None) => Some(Unready::Gone),
+        Err(error) => {
             warn!(error = %error, "An Express service could not be read; no step until it can");
-            true
+            Some(Unready::Unread(error.in_short()))
         }
     }
 }

@@ -11,7 +11,7 @@
 //! | `from.set_identifier` | 1 to 128 characters | `app-runner-service` | |
 //! | `to.set_identifier` | the same, and another one | `ecs-express-service` | |
 //! | `to.alias`, `to.cname`, `to.express_service_arn` | exactly one of them | – | – |
-//! | `to.target_group_arns` | target groups, at most 20; without an Express service or alarms at least one | – | |
+//! | `to.target_group_arns` | target groups, at most 20; without an Express service at least one | – | |
 //! | `step_weights` | whole numbers ascending strictly within 1 to 100 and ending in 100 | 10, 25, 50, 75, 100 | 5, 10, 25, 50, 75, 100 |
 //! | `bake_time` | up to `7d` | `10m` | `30m` |
 //! | `analysis_interval` | `1s` to `1h` | `1m` | |
@@ -63,7 +63,7 @@ pub struct Plan {
     pub min_requests: u64,
     /// Share of 5xx answers above which the analysis fails.
     pub max_error_share: f64,
-    /// Mean latency above which the analysis fails.
+    /// Latency (p95) above which the analysis fails.
     pub max_latency: Option<Period>,
     /// `CloudWatch` alarms that turn the shift back.
     pub alarms: Vec<String>,
@@ -181,7 +181,7 @@ fn read_plan(object: &Object<'_>) -> Option<Plan> {
     let record_name = object.required("record_name", "a domain name", parsed);
     let from = read_from(&object.object("from"));
     let alarms = names(object);
-    let to = read_to(&object.object("to"), !alarms.is_empty());
+    let to = read_to(&object.object("to"));
     if let (Some(from), Some(to)) = (&from, &to)
         && from.set_identifier == to.set_identifier
     {
@@ -241,7 +241,7 @@ fn read_from(object: &Object<'_>) -> Option<From> {
     Some(From { service_arn: service_arn?, set_identifier })
 }
 
-fn read_to(object: &Object<'_>, has_alarms: bool) -> Option<To> {
+fn read_to(object: &Object<'_>) -> Option<To> {
     let set_identifier = identifier(object, "ecs-express-service");
     let alias = object.has("alias").then(|| read_alias(&object.object("alias")));
     let cname = object.has("cname").then(|| object.optional("cname", "a domain name", parsed));
@@ -271,11 +271,11 @@ fn read_to(object: &Object<'_>, has_alarms: bool) -> Option<To> {
     if groups.len() > 20 {
         object.wrong("target_group_arns", format!("expected at most 20, found {}", groups.len()));
     }
-    let judged = has_alarms || !groups.is_empty() || matches!(target, Target::ExpressServiceArn(_));
+    let judged = !groups.is_empty() || matches!(target, Target::ExpressServiceArn(_));
     if is_readable && !judged {
         object.wrong(
             "target_group_arns",
-            "expected at least one target group, or alarms, to judge the steps by",
+            "expected at least one target group, to judge the steps by; alarms alone do not tell whether it serves",
         );
     }
     Some(To { set_identifier, target, target_group_arns: groups })

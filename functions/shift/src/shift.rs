@@ -3,6 +3,7 @@
 use autopilot::{
     analysis::{Analysis, Streak},
     dns::{ChangeId, RecordSet},
+    mutation::Intent,
     period::Period,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,9 @@ use crate::{
     records::{Conversion, Pairs, Weights, is_pointer},
     successor::Watched,
 };
+
+/// Trouble that may pass by itself is told once it has lasted so long.
+pub const LASTING: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where a shift stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +68,12 @@ pub enum Why {
     FromNotHealthy,
     /// The successor is being deployed.
     TargetDeploying,
+    /// The Express service does not exist any more.
+    TargetGone,
+    /// The Express service could not be read.
+    TargetUnread,
+    /// Route 53's servers do not all have the newest change, or it cannot be asked.
+    NotInSync,
     /// The gate let nothing through: a stop, or a refusal of Route 53.
     Refused,
     /// It could finish, but other domains of the service still lead to App Runner.
@@ -71,6 +81,14 @@ pub enum Why {
 }
 
 impl Why {
+    /// True for what comes and goes by people's doing, or may matter more the second time.
+    pub fn is_news_again(self) -> bool {
+        matches!(
+            self,
+            Self::ForeignEdit | Self::FromNotHealthy | Self::Paused | Self::Deadline | Self::Refused
+        )
+    }
+
     /// The machine word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,6 +99,9 @@ impl Why {
             Self::Deadline => "deadline",
             Self::FromNotHealthy => "from-not-healthy",
             Self::TargetDeploying => "target-deploying",
+            Self::TargetGone => "target-gone",
+            Self::TargetUnread => "target-unread",
+            Self::NotInSync => "not-in-sync",
             Self::Refused => "refused",
             Self::DomainsLeft => "domains-left",
         }
@@ -176,6 +197,14 @@ pub struct Shift {
     pub analysed: Option<Analysed>,
     /// What keeps it from going on.
     pub hold: Option<Hold>,
+    /// What paused it, while it is paused: whatever else holds it meanwhile, this does so after it.
+    pub paused_by: Option<Hold>,
+    /// Writes whose answer was not heard and whose records were not there; they may come yet.
+    pub maybe_on_their_way: Vec<Intent>,
+    /// Since when it could not be looked at.
+    pub troubled_since: Option<Timestamp>,
+    /// Since when what it wants written could not be written.
+    pub unwritten_since: Option<Timestamp>,
     /// The step of `pause_before` that a person has let through.
     pub cleared: Option<u8>,
     /// A person wants it back at 100/0.
@@ -210,6 +239,10 @@ impl Shift {
             streak: Streak::default(),
             analysed: None,
             hold: None,
+            paused_by: None,
+            maybe_on_their_way: Vec::new(),
+            troubled_since: None,
+            unwritten_since: None,
             cleared: None,
             aborting: false,
             promoted: false,
@@ -229,11 +262,28 @@ impl Shift {
         self.history.drain(..surplus);
     }
 
-    /// Goes over to another phase.
+    /// Goes over to another phase, where what held it holds it no longer.
     pub fn enter(&mut self, phase: Phase, now: Timestamp) {
         if self.phase != phase {
             self.phase = phase;
             self.since = now;
+        }
+        if phase != Phase::Paused {
+            self.paused_by = None;
+        }
+        self.hold.clone_from(&self.paused_by);
+    }
+
+    /// Waits for a person.
+    pub fn pause(&mut self, why: Why, words: &str, now: Timestamp) {
+        self.paused_by = Some(Hold { why, since: now, words: words.to_owned() });
+        self.enter(Phase::Paused, now);
+    }
+
+    /// This does not hold it any more.
+    pub fn release(&mut self, why: Why) {
+        if self.hold.as_ref().is_some_and(|hold| hold.why == why) {
+            self.hold.clone_from(&self.paused_by);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
 /// Where the successor's metrics are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watched {
-    /// ARN of the load balancer; `None` where the plan names no target group.
+    /// ARN of the load balancer; `None` where an Express service has none.
     pub load_balancer: Option<String>,
     /// ARNs of the target groups.
     pub target_groups: Vec<String>,

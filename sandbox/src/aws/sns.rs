@@ -72,6 +72,11 @@ impl Sns {
         arn
     }
 
+    /// Deletes a topic, if it is there.
+    pub fn remove_topic(&self, arn: &str) {
+        lock(&self.state).topics.remove(arn);
+    }
+
     /// Subscribes an endpoint. Unconfirmed ones are listed as `PendingConfirmation`.
     pub fn add_subscription(
         &self,

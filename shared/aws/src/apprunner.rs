@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use autopilot::{
     error::{Class, PortError},
     evidence::{CustomDomain, HealthCheck, IngressConnection, Service},
-    ports::{AppRunnerRead, Described, References, RelatedRead},
+    ports::{AppRunnerRead, Described, References, RelatedRead, RevisionRead},
     redact::Untrusted,
     service::{
         Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary,
@@ -164,6 +164,34 @@ impl RelatedRead for AppRunner {
                 Ok(IngressConnection { arn, status: connection.and_then(status) })
             })
             .collect()
+    }
+}
+
+impl RevisionRead for AppRunner {
+    async fn connector_is_active(&self, connector: &str) -> Result<bool, PortError> {
+        let call = self.client.describe_vpc_connector().vpc_connector_arn(connector);
+        let answer = call.send().await.map_err(|error| port_error("apprunner:DescribeVpcConnector", error));
+        let Some(answer) = found(answer)? else { return Ok(false) };
+        let status = answer.vpc_connector.and_then(|connector| connector.status);
+        Ok(status != Some(types::VpcConnectorStatus::Inactive))
+    }
+
+    async fn scaling_is_active(&self, auto_scaling: &str) -> Result<bool, PortError> {
+        let call =
+            self.client.describe_auto_scaling_configuration().auto_scaling_configuration_arn(auto_scaling);
+        let answer = call.send().await;
+        let answer = answer.map_err(|error| port_error("apprunner:DescribeAutoScalingConfiguration", error));
+        let Some(answer) = found(answer)? else { return Ok(false) };
+        let status = answer.auto_scaling_configuration.and_then(|configuration| configuration.status);
+        Ok(status != Some(types::AutoScalingConfigurationStatus::Inactive))
+    }
+}
+
+/// An answer, unless it is that there is no such thing.
+fn found<T>(answer: Result<T, PortError>) -> Result<Option<T>, PortError> {
+    match answer {
+        Err(error) if error.is_not_found() => Ok(None),
+        answer => answer.map(Some),
     }
 }
 

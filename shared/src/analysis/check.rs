@@ -13,6 +13,11 @@ use crate::ports::Window;
 /// A target group whose newest value of hosts is older than this, beside another's, has none any more.
 const HOSTS_CURRENT: SignedDuration = SignedDuration::from_mins(2);
 
+/// Load balancers tell of a group's hosts every minute, and of none at all once the last is deregistered: missing, not
+/// 0. A value of a minute that began longer before the end of the window than this is the last there was; values come
+/// up to three minutes late.
+const HOSTS_LATE: SignedDuration = SignedDuration::from_mins(4);
+
 /// What was found of one target.
 #[derive(Clone, Debug)]
 pub struct Observation {
@@ -141,10 +146,14 @@ fn hosts(observed: &Observation) -> CheckResult {
     if let Some(why) = observed.missing(Role::HealthyHosts) {
         return inconclusive(NAME, &why);
     }
-    let Some(healthy) = current(observed, Role::HealthyHosts) else {
+    let Some((healthy, last)) = current(observed, Role::HealthyHosts) else {
         return inconclusive(NAME, "No host was recorded.");
     };
-    let unhealthy = current(observed, Role::UnhealthyHosts).unwrap_or(0.0);
+    if observed.window.end.duration_since(last) > HOSTS_LATE {
+        let detail = format!("No host is reported any more: the newest value is of {last}.");
+        return result(NAME, Verdict::Fail, detail, None);
+    }
+    let unhealthy = current(observed, Role::UnhealthyHosts).map_or(0.0, |(unhealthy, _)| unhealthy);
     let detail = format!("{healthy} hosts are healthy and {unhealthy} are not.");
     let verdict = match (healthy > 0.0, unhealthy > 0.0) {
         (false, _) => Verdict::Fail,
@@ -154,14 +163,14 @@ fn hosts(observed: &Observation) -> CheckResult {
     result(NAME, verdict, detail, Some(unhealthy))
 }
 
-/// The newest values of all target groups, summed.
-fn current(observed: &Observation, role: Role) -> Option<f64> {
+/// The newest values of all target groups, summed, and when the last of them came.
+fn current(observed: &Observation, role: Role) -> Option<(f64, Timestamp)> {
     let newest =
         observed.of(role).filter_map(|(_, series)| observed.inside(series).max_by_key(|(at, _)| *at));
     let newest: Vec<_> = newest.collect();
     let last = newest.iter().map(|(at, _)| *at).max()?;
     let recent = newest.iter().filter(|(at, _)| last.duration_since(*at) <= HOSTS_CURRENT);
-    Some(recent.map(|(_, value)| value).sum())
+    Some((recent.map(|(_, value)| value).sum(), last))
 }
 
 fn connections(observed: &Observation) -> CheckResult {

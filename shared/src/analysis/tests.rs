@@ -182,6 +182,16 @@ fn hosts_that_left_within_the_window_are_no_hosts() {
 }
 
 #[test]
+fn hosts_that_are_not_reported_any_more_are_gone() {
+    for (newest, expected) in [(10, Verdict::Fail), (11, Verdict::Pass), (14, Verdict::Pass)] {
+        let points = vec![("blue", "HealthyHostCount", 10, 2.0), ("blue", "HealthyHostCount", newest, 2.0)];
+        let cloudwatch = CloudWatch { points, ..CloudWatch::default() };
+        let found = analysis(&load_balancer(&["blue"]), &checks(), &cloudwatch);
+        assert_eq!(verdict_of(&found, "hosts"), expected, "{newest}: {found}");
+    }
+}
+
+#[test]
 fn latency_is_the_slowest_groups_median_minute() {
     let limited = Checks {
         max_latency: Some(LatencyLimit { percentile: "p95".parse().unwrap(), most_ms: 500 }),

@@ -136,7 +136,7 @@ async fn taken(sdk: &SdkConfig, zone: &HostedZoneId, changes: &[(ChangeAction, R
 
 #[tokio::test]
 async fn sandbox_and_ministack_take_and_refuse_the_same_batches() -> Result<()> {
-    let ministack = Emulator::ministack("route53").await?;
+    let ministack = Emulator::ministack().await?;
     let seeded = ministack
         .seed("print(json.dumps(client('route53').create_hosted_zone(Name='example.com', CallerReference='1')['HostedZone']['Id']))")
         .await?;
@@ -164,7 +164,7 @@ async fn sandbox_and_ministack_take_and_refuse_the_same_batches() -> Result<()> 
 
 #[tokio::test]
 async fn pages_of_ministack_are_read_to_their_end() -> Result<()> {
-    let ministack = Emulator::ministack("route53").await?;
+    let ministack = Emulator::ministack().await?;
     let seeded = ministack
         .seed(
             "r = client('route53')\n\

@@ -19,7 +19,7 @@ const WRITERS: u32 = 16;
 const ROUNDS: u32 = 25;
 
 async fn ministack() -> Result<(Emulator, Vec<Table>)> {
-    let ministack = Emulator::ministack("dynamodb").await?;
+    let ministack = Emulator::ministack_with("dynamodb", &[]).await?;
     let script = "key = lambda n, k: {'AttributeName': n, 'KeyType': k}\n\
         client('dynamodb').create_table(TableName='state', BillingMode='PAY_PER_REQUEST', \
         KeySchema=[key('pk', 'HASH'), key('sk', 'RANGE')], \

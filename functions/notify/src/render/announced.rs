@@ -20,7 +20,9 @@ pub(crate) const SHOWN: [&str; 3] = ["lines", "next_steps", "weights"];
 fn needs_a_person_now(announcement: &Announcement) -> bool {
     match announcement.topic {
         // A bad version is serving and there is no safe way back.
-        Topic::Rollback => !["stopped", "unreadable"].contains(&announcement.reason.as_str()),
+        Topic::Rollback => {
+            !["stopped", "unreadable", "unreadable-tag"].contains(&announcement.reason.as_str())
+        }
         // Nothing serves, and every try failed.
         Topic::Rebuild => announcement.reason == "budget-exhausted",
         // The successor fails, and so does the way back.
@@ -35,6 +37,8 @@ pub fn announced(announcement: &Announcement) -> Message {
     let name = service.as_ref().map_or(announcement.subject.as_str(), ServiceArn::name).to_owned();
     let function = announcement.topic.as_str().trim_start_matches("Autopilot ").to_lowercase();
     let severity = match announcement.phase {
+        // A person turned the traffic back.
+        Phase::Failed if announcement.reason == "aborted" => Severity::Warning,
         Phase::Failed => Severity::Critical,
         Phase::Held if needs_a_person_now(announcement) => Severity::Critical,
         Phase::Held => Severity::Warning,
@@ -130,6 +134,19 @@ mod tests {
                 Some(drawn) => assert!(mail.as_str().contains(drawn), "{mail}"),
                 None => assert!(!mail.as_str().contains("successor"), "{mail}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_a_person_turned_back_wakes_nobody() {
+        for (reason, severity) in [("aborted", Severity::Warning), ("analysis-failed", Severity::Critical)] {
+            let detail = json!({
+                "announcement_id": "a#1", "incident_id": "a", "phase": "failed", "reason": reason,
+                "summary": "It turned back.", "resource": "app.example.com", "time": "2026-11-20T09:53:16Z",
+            });
+            let read =
+                Announcement::from_event("Autopilot Traffic Shift", detail.as_object().unwrap()).unwrap();
+            assert_eq!(announced(&read).severity, severity, "{reason}");
         }
     }
 

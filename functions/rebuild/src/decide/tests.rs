@@ -42,6 +42,7 @@ fn seen(status: ServiceStatus, operations: &[Operation]) -> Seen {
     Seen {
         service: service(),
         mode: Mode::On,
+        set_by: SetBy::Parameter,
         status: Some(status),
         configuration: Some(1),
         operations: operations.to_vec(),

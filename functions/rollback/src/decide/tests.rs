@@ -1,9 +1,16 @@
-use autopilot::{configuration::Configuration, ports::PushedImage, service::ServiceArn};
+mod findings;
+mod requests;
+
+use autopilot::{
+    configuration::Configuration,
+    ports::PushedImage,
+    service::{OperationId, ServiceArn},
+};
 use serde_json::Value;
 
 use super::*;
 use crate::{
-    case::Request,
+    case::Rolling,
     seen::WayBack,
     versions::{Ended, Success, Versions},
 };
@@ -254,9 +261,10 @@ fn ours() -> Work {
         why: Why::AnalysisFailed,
         because: String::new(),
         after: Some(OperationId("d".into())),
-        bad_digest: None,
-        bad_image: None,
+        left: None,
+        bad: vec![],
         drift: vec![],
+        by_hand: vec![],
     };
     Work {
         rolling: Some(Rolling { operation: Some(OperationId("r".into())), since: at(6), act }),
@@ -290,20 +298,4 @@ fn our_own_update_is_verified_and_never_rolled_back() {
     let later =
         [operation("e", UpdateService, Succeeded, 12), operation("r", UpdateService, Succeeded, 9), undone];
     assert_eq!(shown(&decided(ours(), &look(&later), 13)).1, ["skipped someone-else-acted"]);
-}
-
-#[test]
-fn a_request_goes_past_a_guard_only_by_force() {
-    let role = json!({"InstanceConfiguration": {"InstanceRoleArn": "arn:aws:iam::123456789012:role/other"}});
-    let now = Look { configuration: image(":v2", &role), ..look(&[]) };
-    let asked = |version, force| {
-        let thread = IncidentId::new("orders:rollback:1");
-        let request = Some(Request { what: Wanted::Version(version), force, thread });
-        decided(Work { request, ..Work::default() }, &now, 9)
-    };
-    // The bad version is not what the last known good one is; here it is named.
-    assert_eq!(shown(&asked(Some(1), false)).1, ["held would-widen-exposure"]);
-    assert!(!asked(Some(1), false).open, "it was answered");
-    assert_eq!(shown(&asked(Some(1), true)), silent("roll-back", true));
-    assert_eq!(shown(&asked(Some(7), true)).1, ["held no-known-good-version"]);
 }

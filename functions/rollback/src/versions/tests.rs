@@ -86,7 +86,7 @@ fn with(ids: &[&str], assumed: bool, image: Option<&PushedImage>) -> Versions {
 fn an_assumed_version_is_no_way_back_if_its_image_came_later() {
     for (pushed_at, usable) in [(-60, true), (1, false)] {
         let versions = with(&["a"], true, Some(&pushed(DIGEST, Some(pushed_at))));
-        assert_eq!(versions.last_good(None).is_some(), usable, "{pushed_at}");
+        assert_eq!(versions.good().next().is_some(), usable, "{pushed_at}");
         assert_eq!(versions.kept[0].digest.is_some(), usable);
     }
 }
@@ -107,13 +107,14 @@ fn the_last_five_known_good_versions_are_kept_and_what_is_bad_is_never_chosen() 
         versions.judge(&operation.id, Ended::Bad("late".to_owned()));
     }
     assert_eq!(versions.kept.iter().map(|it| it.number).collect::<Vec<_>>(), [4, 5, 6, 7, 8]);
-    assert_eq!(versions.last_good(None).map(|it| it.number), Some(8));
-    assert_eq!(versions.last_good(Some(&OperationId("o7".into()))).map(|it| it.number), Some(7));
+    assert_eq!(versions.good().map(|it| it.number).collect::<Vec<_>>(), [8, 7, 6, 5, 4]);
+    versions.reject(8);
+    assert_eq!(versions.good().next().map(|it| it.number), Some(7), "a person rolled back from it");
     for ended in [Ended::Bad("x".to_owned()), Ended::Unproven] {
         let mut versions = with(&["a"], false, None);
-        assert_eq!(versions.last_good(None), None, "it bakes");
+        assert_eq!(versions.good().next(), None, "it bakes");
         versions.judge(&OperationId("a".into()), ended);
-        assert_eq!(versions.last_good(None), None);
+        assert_eq!(versions.good().next(), None);
     }
 }
 

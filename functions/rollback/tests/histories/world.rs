@@ -12,12 +12,11 @@ use autopilot::{
     announcement::Announcement,
     configuration::{Configuration, ImageIdentifier, Member},
     error::{Class, PortError},
-    evidence::{CustomDomain, IngressConnection},
     memory::MemoryStore,
     mutation::{Permit, Receipt},
     ports::{
         Announce, AppRunnerRead, ConfigurationRead, Configured, Described, ImageDigests, MetricQueries,
-        PushedImage, RelatedRead, ServiceWrite, Window,
+        PushedImage, RevisionRead, ServiceWrite, Window,
     },
     service::{
         Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary,
@@ -58,10 +57,25 @@ pub(crate) struct Course {
 pub(crate) struct Trouble {
     /// Dies at its n-th call; `true`: after the call's work.
     pub(crate) dies_at: Option<(u64, bool)>,
+    /// Dies when its update is made, before the answer.
+    pub(crate) dies_in_update: bool,
     /// Percent of calls that are throttled.
     pub(crate) throttled: u64,
     /// Another invocation runs within its n-th call.
     pub(crate) raced_at: Option<u64>,
+}
+
+/// How often it did meet it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Met {
+    /// Invocations that died.
+    pub(crate) deaths: usize,
+    /// Of these, with an update whose answer never arrived.
+    pub(crate) deaths_in_updates: usize,
+    /// Calls that were throttled.
+    pub(crate) throttled: usize,
+    /// Invocations within another one.
+    pub(crate) races: usize,
 }
 
 /// One `UpdateService` of the function.
@@ -88,6 +102,7 @@ pub(crate) struct World {
     pub(crate) trouble: Trouble,
     pub(crate) calls: u64,
     pub(crate) dead: bool,
+    pub(crate) met: Met,
 }
 
 /// Runs another invocation to its end.
@@ -175,6 +190,8 @@ impl Account {
             let dies = world.dead || trouble.dies_at == Some((calls, false));
             world.dead |= dies;
             let throttled = trouble.throttled > 0 && world.chance.percent(trouble.throttled);
+            world.met.throttled += usize::from(throttled && !dies);
+            world.met.races += usize::from(trouble.raced_at == Some(calls) && !dies);
             (trouble.raced_at == Some(calls), dies, throttled)
         };
         if dies {
@@ -241,20 +258,11 @@ impl ConfigurationRead for Account {
     }
 }
 
-impl RelatedRead for Account {
-    async fn connector_subnets(&self, _: &str) -> Result<Vec<String>, PortError> {
+impl RevisionRead for Account {
+    async fn connector_is_active(&self, _: &str) -> Result<bool, PortError> {
         never()
     }
-    async fn max_size(&self, _: &str) -> Result<Option<u64>, PortError> {
-        never()
-    }
-    async fn connection_status(&self, _: &str) -> Result<Option<String>, PortError> {
-        never()
-    }
-    async fn custom_domains(&self, _: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
-        never()
-    }
-    async fn ingress_connections(&self, _: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
+    async fn scaling_is_active(&self, _: &str) -> Result<bool, PortError> {
         never()
     }
 }
@@ -283,6 +291,13 @@ impl ServiceWrite for Account {
             made
         };
         let silent = made.is_some() && self.world.borrow_mut().chance.percent(10);
+        if made.is_some() {
+            let mut world = self.world.borrow_mut();
+            if world.trouble.dies_in_update {
+                world.trouble.dies_at = Some((world.calls, true));
+                world.met.deaths_in_updates += 1;
+            }
+        }
         let made = self.answer(made).await;
         if silent {
             return Err(PortError::new("apprunner:UpdateService", Class::Retryable, "no answer in time"));

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Tried, answered, go_on::difference, shift_of};
 use crate::{
-    advance::{ShiftRecord, Shifts},
+    advance::{ShiftRecord, Shifts, settle},
     look::from_side,
     records::{Standing, standing, steering},
     shift::{Phase, Shift},
@@ -31,23 +31,30 @@ where
         now: Timestamp,
     ) -> Result<Tried, Failure> {
         let shift = shift_of(&mut record)?;
+        let names = [shift.plan.record_name.clone()].into();
+        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await;
+        // An earlier abort may have been carried out without anybody hearing of it: it is told, and not done again.
+        if let Ok(found) = &found {
+            settle(&mut record, found, now)?;
+        }
+        let shift = shift_of(&mut record)?;
         match (shift.phase, shift.finished_at) {
             (Phase::Succeeded, _) => {
                 let message =
                     "the shift is finished and the successor's record stands alone; there is no way back";
                 return Ok(Tried::refused("record_name", message));
             }
-            (Phase::RolledBack, Some(_)) => return Ok(Tried::Answer(answered(&record))),
-            (Phase::RolledBack, None) if !force => return Ok(Tried::Answer(answered(&record))),
+            (Phase::RolledBack, finished) if finished.is_some() || !force => {
+                return Ok(match self.store_and_advance(record, now).await? {
+                    Ok(job) if job.raced => Tried::Raced,
+                    Ok(job) => Tried::Answer(answered(&job.record)),
+                    Err(tried) => tried,
+                });
+            }
             _ => {}
         }
-        let names = [shift.plan.record_name.clone()].into();
-        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await;
-        // What was begun and not heard of is settled by the advance below, from the same records.
-        let settled = record.state.ledger.intent.is_none();
-        let shift = shift_of(&mut record)?;
         match &found {
-            Ok(found) if settled && !force && standing(&shift.expected, found) != Standing::AsExpected => {
+            Ok(found) if !force && standing(&shift.expected, found) != Standing::AsExpected => {
                 return Ok(Tried::refused("record_name", difference(shift, found)));
             }
             // Where they cannot be read now, what the person wants is kept for the ticks.
@@ -59,7 +66,6 @@ where
         }
         if force {
             shift.expected = steering(&found?);
-            record.state.ledger.intent = None;
         }
         begin_abort(shift_of(&mut record)?, force, now);
         let job = match self.store_and_advance(record, now).await? {

@@ -31,12 +31,19 @@ where
         force: bool,
         now: Timestamp,
     ) -> Result<Tried, Failure> {
+        if record.state.ledger.intent.is_some() || !shift_of(&mut record)?.maybe_on_their_way.is_empty() {
+            let job = self.advance_one(record, now).await?;
+            if job.raced {
+                return Ok(Tried::Raced);
+            }
+            record = job.record;
+        }
         let shift = shift_of(&mut record)?;
         let after = match (shift.phase, shift.finished_at) {
             (Phase::Succeeded, _) => return Ok(Tried::Answer(self.with_checklist(&record).await?)),
             (Phase::RolledBack, Some(_)) => return Ok(Tried::Answer(answered(&record))),
             (Phase::RolledBack, None) => shift.original.clone(),
-            (Phase::Validating, _) => shift.pairs.successor_alone(),
+            (Phase::Validating, _) if shift.validating_since.is_some() => shift.pairs.successor_alone(),
             (phase, _) => {
                 let message = format!(
                     "the shift is {phase} at {}; finish follows the validation, or an abort",
@@ -60,7 +67,7 @@ where
             let left = domains_left(&self.world, shift).await?;
             if !left.is_empty() {
                 let message = format!(
-                    "{} still lead to the App Runner service; shift them too, or say \"force\": true",
+                    "{} may still lead to the App Runner service; shift or unlink them first, or say \"force\": true",
                     left.join(", ")
                 );
                 return Ok(Tried::refused("plan.from.service_arn", message));

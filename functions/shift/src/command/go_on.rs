@@ -1,7 +1,7 @@
 //! `pause`, `resume` and `promote`.
 
 use autopilot::{
-    analysis::{Streak, Verdict},
+    analysis::Streak,
     announcement::{Phase as Told, Topic},
     case::Say,
     control::Mode,
@@ -13,10 +13,10 @@ use jiff::Timestamp;
 
 use super::{Tried, answered, shift_of};
 use crate::{
-    advance::{ShiftRecord, Shifts},
+    advance::{ShiftRecord, Shifts, settle},
     decide::described,
     records::{Standing, Weights, longest_ttl, standing},
-    shift::{Hold, Phase, Shift, Why, Written},
+    shift::{Phase, Shift, Why, Written},
     world::World,
 };
 
@@ -38,8 +38,7 @@ where
             return Ok(Tried::Answer(answered(&record)));
         }
         let words = "A person paused the shift; resume lets it go on. The analysis and the way back stay on.";
-        shift.enter(Phase::Paused, now);
-        shift.hold = Some(Hold { why: Why::Paused, since: now, words: words.to_owned() });
+        shift.pause(Why::Paused, words, now);
         shift.note("paused", now);
         let summary = format!("The shift of {} holds. {words}", shift.plan.record_name);
         let say = Say::new(Told::Held, "paused", summary, described(shift));
@@ -53,18 +52,18 @@ where
 
     pub(super) async fn resume(&self, mut record: ShiftRecord, now: Timestamp) -> Result<Tried, Failure> {
         let shift = shift_of(&mut record)?;
+        let names = [shift.plan.record_name.clone()].into();
+        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await?;
+        settle(&mut record, &found, now)?;
+        let shift = shift_of(&mut record)?;
         if !shift.phase.is_open() {
             return Ok(Tried::refused(
                 "record_name",
                 format!("the shift is {}; nothing is left to resume", shift.phase),
             ));
         }
-        let names = [shift.plan.record_name.clone()].into();
-        let found = self.world.dns().records(&shift.plan.hosted_zone_id, &names).await?;
-        // What was begun and not heard of is settled by the advance below.
-        let settled = record.state.ledger.intent.is_none();
-        let shift = shift_of(&mut record)?;
-        if settled && standing(&shift.expected, &found) != Standing::AsExpected {
+        let is_edited = standing(&shift.expected, &found) != Standing::AsExpected;
+        if is_edited {
             let matching = (0..=shift.plan.step_weights.len()).find(|steps| {
                 let weights = Weights::successor(shift.plan.weight_after(*steps));
                 standing(&shift.pairs.at(weights), &found) == Standing::AsExpected
@@ -74,10 +73,8 @@ where
             };
             take_over(shift, steps, now);
         }
-        let is_held = shift.hold.is_some() || shift.phase == Phase::Paused;
-        if is_held {
+        if is_edited || shift.hold.is_some() || shift.phase == Phase::Paused {
             shift.cleared = shift.next_weight();
-            shift.hold = None;
             shift.progressed_at = now;
             shift.enter(shift.running_phase(), now);
             shift.note("resumed", now);
@@ -109,12 +106,14 @@ where
             Ok(job) => job,
             Err(tried) => return Ok(tried),
         };
-        let failed = job.record.state.work.as_ref().filter(|shift| shift.promoted).and_then(|shift| {
-            let analysed = shift.analysed.as_ref()?;
-            (analysed.analysis.verdict == Verdict::Fail).then(|| analysed.analysis.to_string())
-        });
-        Ok(match failed {
-            Some(why) => Tried::refused("record_name", format!("a failed analysis is not overridden: {why}")),
+        // Nothing but a failure takes a promotion back without a step.
+        let failed = job.record.state.work.as_ref().filter(|shift| !shift.promoted && job.act.is_none());
+        let hold = failed.and_then(|shift| shift.hold.as_ref());
+        Ok(match hold.filter(|hold| matches!(hold.why, Why::Inconclusive | Why::Deadline)) {
+            Some(hold) => {
+                let message = format!("a failed analysis is not overridden: {}", hold.words);
+                Tried::refused("record_name", message)
+            }
             None => Tried::Answer(answered(&job.record)),
         })
     }

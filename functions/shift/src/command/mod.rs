@@ -33,7 +33,7 @@ use serde_json::{Map, Value, json};
 use tracing::info;
 
 use crate::{
-    advance::{Job, ShiftRecord, Shifts},
+    advance::{Job, ShiftRecord, Shifts, date},
     answer,
     look::from_side,
     shift::Shift,
@@ -186,8 +186,7 @@ where
         mut record: ShiftRecord,
         now: Timestamp,
     ) -> Result<Result<Job, Tried>, Failure> {
-        record.state.open = record.state.work.as_ref().is_some_and(|shift| shift.phase.is_open());
-        record.date(now);
+        date(&mut record, now);
         if record.save(&self.desk.state).await? == autopilot::store::Written::Conflict {
             return Ok(Err(Tried::Raced));
         }

@@ -1,16 +1,18 @@
 //! `start`: everything is looked at, everything is checked, and only then the pair is written.
 
+use std::collections::HashSet;
+
 use autopilot::{
     call::refused,
     case::Case,
-    error::{Failure, FieldError},
+    error::{Failure, FieldError, PortError},
     incident::IncidentId,
     mutation::Outcome,
     outbox::Outbox,
-    ports::{Announce, AppRunnerRead, DnsRead, RelatedRead},
+    ports::{Announce, AppRunnerRead, DnsRead, MetricQueries, RelatedRead},
     store::{StateRead, StateWrite},
 };
-use futures_util::future::{join, join4};
+use futures_util::future::{join3, join4};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -88,7 +90,7 @@ where
         let names = [plan.record_name.clone()].into();
         let (dns, apprunner) = (self.world.dns(), self.world.apprunner());
         let arn = &plan.from.service_arn;
-        let ((zone, records, service, domains), successor) = join(
+        let ((zone, records, service, domains), successor, alarms) = join3(
             join4(
                 dns.zone(&plan.hosted_zone_id),
                 dns.records(&plan.hosted_zone_id, &names),
@@ -96,6 +98,7 @@ where
                 apprunner.custom_domains(arn),
             ),
             inspect(&self.world, plan),
+            self.alarms(plan),
         )
         .await;
         Situation {
@@ -106,8 +109,17 @@ where
             }),
             domains: domains.map_err(|error| error.in_short()),
             successor,
+            alarms: alarms.map_err(|error| error.in_short()),
             under_way,
         }
+    }
+
+    /// Those of a plan's alarms that there are.
+    async fn alarms(&self, plan: &Plan) -> Result<HashSet<String>, PortError> {
+        if plan.alarms.is_empty() {
+            return Ok(HashSet::new());
+        }
+        Ok(self.world.metrics().alarms(&plan.alarms).await?.into_keys().collect())
     }
 
     /// Writes one act of one shift past the decision: a person's start or finish.
@@ -128,7 +140,6 @@ where
             // The answer tells it, and ticks have nothing to go on with.
             (Some(Outcome::Refused(_)), Some(shift)) if begins => {
                 shift.enter(Phase::RolledBack, now);
-                shift.hold = None;
                 shift.note("refused", now);
                 job.record.outbox = Outbox::default();
             }

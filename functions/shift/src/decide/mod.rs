@@ -9,7 +9,7 @@
 //! | `failure_limit` failures, App Runner well | – | back to 100/0 | back to 100/0 | back to 100/0 |
 //! | the same, App Runner not well | – | hold `from-not-healthy` | the same | the same |
 //! | a person, `pause_before` or the deadline paused it | – | – | wait, remind daily | – |
-//! | the successor is being deployed | hold `target-deploying` | the same | wait | the same |
+//! | the successor is being deployed, gone or cannot be read | hold `target-deploying`, `-gone`, `-unread` | the same | wait | the same |
 //! | not INSYNC, or resolvers may keep what was before | wait | wait | wait | wait |
 //! | within the bake time (the validation time) | – | wait | wait | wait |
 //! | after it: pass | first step, unless the successor fails | next step; after 100: Validating | wait | finish, if the plan says so |
@@ -22,8 +22,10 @@
 //! What a person's command changes is in [`crate::command`]; what a write changes once it is made, in [`made`].
 
 mod act;
+mod holding;
 mod outcome;
 mod side;
+mod unready;
 
 use autopilot::{
     analysis::{Analysis, Verdict},
@@ -37,10 +39,11 @@ use serde_json::{Map, Value, json};
 pub use act::{Act, Because, What};
 pub use outcome::{described, made, not_made};
 pub use side::FromSide;
+pub use unready::Unready;
 
 use crate::{
     records::{Standing, Weights, standing},
-    shift::{Analysed, Hold, Phase, Shift, Why, span},
+    shift::{Analysed, Phase, Shift, Why, span},
 };
 
 /// What a decision looks at.
@@ -48,15 +51,15 @@ use crate::{
 pub struct Seen {
     /// Every record of the name.
     pub records: Vec<RecordSet>,
-    /// How far the newest change is; `None` where nobody had to ask.
-    pub change: Option<ChangeStatus>,
+    /// How far the newest change is, or why Route 53 did not tell; `None` where nobody asked.
+    pub change: Option<Result<ChangeStatus, String>>,
     /// How the successor does.
     pub analysis: Analysis,
     /// How App Runner's side does; asked only where a way back may be needed.
     pub from: FromSide,
-    /// True while the successor is being deployed.
-    pub deploying: bool,
-    /// Other names of the service that still lead to App Runner; asked only where the shift is to finish by itself.
+    /// Why the successor is to take no further step; `None` where it may.
+    pub unready: Option<Unready>,
+    /// Other names of the service that may still lead to App Runner; asked only where the shift is to finish by itself.
     pub domains_left: Vec<String>,
 }
 
@@ -82,8 +85,6 @@ const JITTER: SignedDuration = SignedDuration::from_secs(5);
 /// `GetChange`: usually within 60 seconds).
 const SPREADS_IN: SignedDuration = SignedDuration::from_secs(60);
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-
 /// Decides.
 pub fn decide(shift: &Shift, seen: &Seen, now: Timestamp) -> Next {
     let turn = Turn { shift: shift.clone(), say: Vec::new(), now };
@@ -91,13 +92,17 @@ pub fn decide(shift: &Shift, seen: &Seen, now: Timestamp) -> Next {
         let reason = format!("the shift is {}", shift.phase);
         return turn.rest("nothing", reason);
     }
-    match standing(&shift.expected, &seen.records) {
+    let mut next = match standing(&shift.expected, &seen.records) {
         Standing::AsExpected => turn.go_on(seen),
         Standing::Edited(words) => turn.foreign_edit(&words),
         // Gone, and a person wants them written again.
         Standing::Gone if shift.aborting && shift.expected.is_empty() => turn.abort(),
         Standing::Gone => turn.gone(),
+    };
+    if next.act.is_none() {
+        next.shift.unwritten_since = None;
     }
+    next
 }
 
 /// A decision under way.
@@ -124,7 +129,7 @@ impl Turn {
     }
 
     fn go_on(mut self, seen: &Seen) -> Next {
-        self.release(Why::ForeignEdit);
+        self.shift.release(Why::ForeignEdit);
         self.note_sync(seen);
         self.count(&seen.analysis);
         if self.shift.aborting {
@@ -137,31 +142,35 @@ impl Turn {
         if self.shift.streak.reached(self.shift.plan.failure_limit) && self.shift.weights != Weights::START {
             return self.turn_back(seen);
         }
-        self.release(Why::FromNotHealthy);
+        self.shift.release(Why::FromNotHealthy);
         if self.shift.phase == Phase::Paused {
             return self.stay_paused();
         }
-        if seen.deploying {
-            let words = "The successor is being deployed; the shift goes on when that has ended.".to_owned();
-            return self.hold(Why::TargetDeploying, &words);
+        if let Some(unready) = &seen.unready {
+            return self.hold(unready.why(), &unready.to_string());
         }
-        self.release(Why::TargetDeploying);
-        let Some(baked_at) = self.shift.baked_at() else {
-            return self.rest("wait", "Route 53 is still telling its servers");
-        };
+        for why in Unready::WHYS {
+            self.shift.release(why);
+        }
+        let Some(baked_at) = self.shift.baked_at() else { return self.wait_for_sync(seen) };
+        self.shift.release(Why::NotInSync);
         if self.now < baked_at && !self.shift.promoted {
-            self.release(Why::Inconclusive);
+            self.shift.release(Why::Inconclusive);
             return self.rest("wait", format!("until {baked_at}"));
         }
-        match (self.shift.phase, self.shift.next_weight()) {
-            (Phase::Validating, _) => self.validate(seen),
-            (_, Some(weight)) => self.step(&seen.analysis, weight),
-            (_, None) => self.all_there(&seen.analysis),
+        match (self.shift.validated_at(), self.shift.next_weight()) {
+            (Some(until), _) => self.validate(seen, until),
+            (None, Some(weight)) => self.step(&seen.analysis, weight),
+            (None, None) => self.all_there(&seen.analysis),
         }
     }
 
     fn abort(mut self) -> Next {
         if self.shift.written.is_none() {
+            if !self.shift.maybe_on_their_way.is_empty() {
+                return self
+                    .rest("wait", "the pair may be on its way; only then there is something to turn back");
+            }
             let name = self.shift.plan.record_name.clone();
             self.shift.aborting = false;
             self.shift.enter(Phase::RolledBack, self.now);
@@ -179,7 +188,7 @@ impl Turn {
         let now = self.now;
         let Some(written) = &mut self.shift.written else { return };
         if written.insync_at.is_none() {
-            let told = seen.change == Some(ChangeStatus::InSync);
+            let told = seen.change == Some(Ok(ChangeStatus::InSync));
             let assumed = written.id.is_none() && now.duration_since(written.at) >= SPREADS_IN;
             written.insync_at = (told || assumed).then_some(now);
         }
@@ -218,14 +227,6 @@ impl Turn {
         self.act("turn-back", reason, What::TurnBack { because }, after)
     }
 
-    fn stay_paused(self) -> Next {
-        let (why, words) = match &self.shift.hold {
-            Some(hold) => (hold.why, hold.words.clone()),
-            None => (Why::Paused, "A person paused the shift; resume lets it go on.".to_owned()),
-        };
-        self.hold(why, &words)
-    }
-
     fn step(mut self, analysis: &Analysis, weight: u8) -> Next {
         // Before the first step there is no traffic to measure; what can be said then (hosts, alarms) must not fail.
         let inconclusive_will_do = self.shift.steps == 0 || self.shift.promoted;
@@ -235,13 +236,14 @@ impl Turn {
             Verdict::Fail => false,
         };
         if !allowed {
+            self.disarm(analysis);
             let words = format!(
                 "No step to {weight} on this: {analysis} It goes on once the analysis passes; promote overrides an \
                  inconclusive one."
             );
             return self.hold(Why::Inconclusive, &words);
         }
-        self.release(Why::Inconclusive);
+        self.shift.release(Why::Inconclusive);
         if self.shift.plan.pause_before.contains(&weight) && self.shift.cleared != Some(weight) {
             let words = format!("The plan wants a person before the step to {weight}; resume lets it go on.");
             return self.pause(Why::PauseBefore, &words);
@@ -256,13 +258,14 @@ impl Turn {
         if analysis.verdict != Verdict::Pass
             && !(self.shift.promoted && analysis.verdict == Verdict::Inconclusive)
         {
+            self.disarm(analysis);
             let words = format!(
                 "Everything is at the successor, but: {analysis} Validation begins once the analysis passes; promote \
                  overrides an inconclusive one."
             );
             return self.hold(Why::Inconclusive, &words);
         }
-        self.release(Why::Inconclusive);
+        self.shift.release(Why::Inconclusive);
         self.shift.promoted = false;
         self.shift.enter(Phase::Validating, self.now);
         self.shift.validating_since = Some(self.now);
@@ -276,47 +279,42 @@ impl Turn {
         self.rest("validate", format!("until {until}"))
     }
 
-    fn validate(mut self, seen: &Seen) -> Next {
+    /// A promotion that met a failure is refused, and not kept for a later analysis.
+    fn disarm(&mut self, analysis: &Analysis) {
+        self.shift.promoted &= analysis.verdict != Verdict::Fail;
+    }
+
+    fn validate(mut self, seen: &Seen, until: Timestamp) -> Next {
         let analysis = &seen.analysis;
-        if let Some(until) = self.shift.validated_at().filter(|until| self.now < *until) {
+        if self.now < until {
             return self.rest("wait", format!("validating until {until}"));
         }
         if !self.shift.plan.finish_automatically {
             return self.rest("wait", "for finish");
         }
+        if !seen.domains_left.is_empty() {
+            let words = format!(
+                "Does not finish: {} may still lead to the App Runner service. It does once they are shifted or \
+                 unlinked; finish with \"force\": true does it now.",
+                seen.domains_left.join(", ")
+            );
+            return self.hold(Why::DomainsLeft, &words);
+        }
+        self.shift.release(Why::DomainsLeft);
         if analysis.verdict != Verdict::Pass {
             let words = format!(
                 "Does not finish on this: {analysis} It does once the analysis passes; finish does it now."
             );
             return self.hold(Why::Inconclusive, &words);
         }
-        self.release(Why::Inconclusive);
-        if !seen.domains_left.is_empty() {
-            let words = format!(
-                "Does not finish: {} still lead to the App Runner service. It does once they do not; finish with \
-                 \"force\": true does it now.",
-                seen.domains_left.join(", ")
-            );
-            return self.hold(Why::DomainsLeft, &words);
-        }
-        self.release(Why::DomainsLeft);
+        self.shift.release(Why::Inconclusive);
         let after = self.shift.pairs.successor_alone();
         self.act("finish", "the validation time is over", What::Finish, after)
-    }
-
-    fn foreign_edit(self, words: &[String]) -> Next {
-        let words = format!(
-            "Somebody edited the records: {}. Nothing is overwritten. resume goes on where they match a step of the \
-             plan; abort with \"force\": true puts them back to 100/0.",
-            words.join("; ")
-        );
-        self.hold(Why::ForeignEdit, &words)
     }
 
     fn gone(mut self) -> Next {
         let name = self.shift.plan.record_name.clone();
         self.shift.enter(Phase::Failed, self.now);
-        self.shift.hold = None;
         self.shift.note("records-gone", self.now);
         let summary = format!(
             "The records of {name} are gone: the name leads nowhere. abort with \"force\": true writes them again at \
@@ -324,45 +322,6 @@ impl Turn {
         );
         self.tell(Told::Failed, "records-gone", summary);
         self.rest("fail", "the records are gone")
-    }
-
-    fn release(&mut self, why: Why) {
-        if self.shift.phase != Phase::Paused && self.shift.hold.as_ref().is_some_and(|hold| hold.why == why) {
-            self.shift.hold = None;
-        }
-    }
-
-    fn pause(mut self, why: Why, words: &str) -> Next {
-        self.shift.enter(Phase::Paused, self.now);
-        self.shift.hold = None;
-        self.hold(why, words)
-    }
-
-    /// Nothing is done until a person or the facts change; past the deadline, until a person does.
-    fn hold(mut self, why: Why, words: &str) -> Next {
-        let deadline = self.shift.progressed_at + span(self.shift.plan.progress_deadline);
-        let steps_are_due = matches!(self.shift.phase, Phase::Preparing | Phase::Progressing);
-        if steps_are_due && matches!(why, Why::Inconclusive | Why::TargetDeploying) && self.now >= deadline {
-            let limit = self.shift.plan.progress_deadline;
-            let words = format!("No step for {limit}, so the shift is paused; resume lets it go on. {words}");
-            return self.pause(Why::Deadline, &words);
-        }
-        let since = self.shift.hold.as_ref().filter(|hold| hold.why == why).map(|hold| hold.since);
-        self.shift.hold = Some(Hold { why, since: since.unwrap_or(self.now), words: words.to_owned() });
-        if since.is_none() {
-            self.shift.note(&format!("held: {}", why.as_str()), self.now);
-        }
-        let days = self.now.duration_since(since.unwrap_or(self.now)).as_secs() / DAY.as_secs();
-        let mut plan = described(&self.shift);
-        if days > 0
-            && let Value::Object(plan) = &mut plan
-        {
-            plan.insert("reminder".to_owned(), days.into());
-        }
-        let summary = format!("The shift of {} holds. {words}", self.shift.plan.record_name);
-        let say = Say { plan, ..self.said(Told::Held, why.as_str(), summary) };
-        self.say.push(say);
-        self.rest("hold", format!("{}: {words}", why.as_str()))
     }
 
     fn tell(&mut self, phase: Told, reason: &'static str, summary: String) {

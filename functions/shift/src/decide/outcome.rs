@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Act, Because, What, particulars};
 use crate::{
     records::{Standing, Weights, longest_ttl, standing},
-    shift::{Hold, Phase, Shift, Why, Written},
+    shift::{Hold, LASTING, Phase, Shift, Why, Written},
 };
 
 /// The write was made, now or earlier. `id` is missing where Route 53's answer was lost.
@@ -17,8 +17,13 @@ pub fn made(shift: &mut Shift, act: &Act, id: Option<ChangeId>, now: Timestamp) 
     let insync_at = (standing(&act.before, &act.after) == Standing::AsExpected).then_some(now);
     shift.written = Some(Written { id, at: now, insync_at, ttl });
     shift.expected.clone_from(&act.after);
-    shift.hold = None;
+    shift.hold.clone_from(&shift.paused_by);
     shift.promoted = false;
+    shift.unwritten_since = None;
+    if insync_at.is_none() {
+        // What wanted other records than these finds them no more.
+        shift.maybe_on_their_way.clear();
+    }
     let name = shift.plan.record_name.clone();
     match act.what {
         What::Begin => {
@@ -33,7 +38,10 @@ pub fn made(shift: &mut Shift, act: &Act, id: Option<ChangeId>, now: Timestamp) 
             shift.weights = Weights::successor(shift.plan.weight_after(steps));
             shift.cleared = None;
             shift.progressed_at = now;
-            shift.enter(Phase::Progressing, now);
+            // Somebody may have paused it while the write was on its way.
+            if shift.phase != Phase::Paused {
+                shift.enter(Phase::Progressing, now);
+            }
             shift.note("step", now);
             let (of, to) = (shift.plan.step_weights.len(), shift.weights.to());
             let summary =
@@ -75,13 +83,12 @@ fn turned_back(shift: &Shift, because: Because) -> Say {
     said(shift, Told::Failed, because.as_str(), summary)
 }
 
-/// The write was not made: what to announce of it, if anything. Waiting needs no word.
+/// The write was not made: what to announce of it, if anything. Waiting needs no word unless it lasts.
 pub fn not_made(shift: &mut Shift, act: &Act, outcome: &Outcome, now: Timestamp) -> Vec<Say> {
     let name = shift.plan.record_name.clone();
     let words = match outcome {
         Outcome::Refused(why) if matches!(act.what, What::TurnBack { .. }) => {
             shift.enter(Phase::Failed, now);
-            shift.hold = None;
             shift.note("cannot-turn-back", now);
             let summary = format!(
                 "The shift of {name} could not turn back: {why}. Set the weights to 100 and 0 by hand, or mend this \
@@ -97,7 +104,14 @@ pub fn not_made(shift: &mut Shift, act: &Act, outcome: &Outcome, now: Timestamp)
              still works."
         ),
         Outcome::BudgetExhausted(until) => format!("The budget of changes is used up until {until}."),
-        Outcome::Planned(_) | Outcome::Wait(_) | Outcome::Made(_) => return Vec::new(),
+        Outcome::Wait(why) => {
+            let since = *shift.unwritten_since.get_or_insert(now);
+            if now.duration_since(since) < LASTING {
+                return Vec::new();
+            }
+            format!("Since {since} Route 53 has not taken the change: {why}. It is tried again at each tick.")
+        }
+        Outcome::Planned(_) | Outcome::Made(_) => return Vec::new(),
     };
     let since = shift.hold.as_ref().filter(|hold| hold.why == Why::Refused).map_or(now, |hold| hold.since);
     shift.hold = Some(Hold { why: Why::Refused, since, words: words.clone() });
@@ -105,9 +119,14 @@ pub fn not_made(shift: &mut Shift, act: &Act, outcome: &Outcome, now: Timestamp)
     vec![said(shift, Told::Held, reason, format!("The shift of {name} holds. {words}"))]
 }
 
-/// The plan of an announcement: how far the shift is. The same as long as nothing changes.
+/// The plan of an announcement: how far the shift is. The same as long as nothing changes; what holds it a second time
+/// is news.
 pub fn described(shift: &Shift) -> Value {
-    json!({"step": shift.steps, "of": shift.plan.step_weights.len()})
+    let mut plan = json!({"step": shift.steps, "of": shift.plan.step_weights.len()});
+    if let Some(hold) = shift.hold.as_ref().filter(|hold| hold.why.is_news_again()) {
+        plan["since"] = json!(hold.since);
+    }
+    plan
 }
 
 pub(super) fn said(shift: &Shift, phase: Told, reason: &'static str, summary: String) -> Say {

@@ -1,3 +1,4 @@
+mod holds;
 mod model;
 mod properties;
 
@@ -22,8 +23,8 @@ fn the_pair_is_written_first_and_the_first_step_waits_for_the_old_ttl() {
     let act = next.act.unwrap();
     assert_eq!((&act.before, &act.after), (&shift.original, &shift.pairs.at(Weights::START)));
     made(&mut shift, &act, Some(ChangeId("c1".into())), at(0));
-    let pending = Seen { change: Some(ChangeStatus::Pending), ..seen(&shift, Verdict::Inconclusive) };
-    assert_eq!(decision(&decide(&shift, &pending, at(600))), ("wait", None));
+    let pending = Seen { change: Some(Ok(ChangeStatus::Pending)), ..seen(&shift, Verdict::Inconclusive) };
+    assert_eq!(decision(&decide(&shift, &pending, at(200))), ("wait", None));
     let next = decide(&shift, &seen(&shift, Verdict::Inconclusive), at(600));
     assert_eq!(decision(&next), ("wait", None), "INSYNC is new");
     let shift = next.shift;
@@ -178,19 +179,28 @@ fn a_promotion_overrides_what_is_inconclusive_and_the_bake_but_no_failure() {
         assert_eq!(decide(&shift, &seen(&shift, verdict), at(1)).decision, expected, "{verdict}");
     }
     shift.written.as_mut().unwrap().insync_at = None;
-    let pending = Seen { change: Some(ChangeStatus::Pending), ..seen(&shift, Verdict::Pass) };
+    let pending = Seen { change: Some(Ok(ChangeStatus::Pending)), ..seen(&shift, Verdict::Pass) };
     assert_eq!(decide(&shift, &pending, at(1)).decision, "wait", "not before the last change is everywhere");
 }
 
 #[test]
 fn a_deployment_of_the_successor_holds_steps_and_no_way_back() {
     let mut shift = running(&plan(&json!({"failure_limit": 1})), 2);
-    let deploying = |shift: &Shift, verdict| Seen { deploying: true, ..seen(shift, verdict) };
-    let next = decide(&shift, &deploying(&shift, Verdict::Pass), at(700));
-    assert_eq!((decision(&next), next.say[0].reason), (("hold", None), "target-deploying"));
-    shift = next.shift;
-    assert_eq!(decide(&shift, &deploying(&shift, Verdict::Fail), at(800)).decision, "turn-back");
-    assert_eq!(decide(&shift, &seen(&shift, Verdict::Pass), at(800)).decision, "step");
+    for (unready, reason, words) in [
+        (Unready::Deploying, "target-deploying", "is being deployed"),
+        (Unready::Gone, "target-gone", "was deleted"),
+        (Unready::Unread("Throttling".into()), "target-unread", "could not be read (Throttling)"),
+    ] {
+        let with = |shift: &Shift, verdict| Seen { unready: Some(unready.clone()), ..seen(shift, verdict) };
+        let next = decide(&shift, &with(&shift, Verdict::Pass), at(700));
+        assert_eq!((decision(&next), next.say[0].reason), (("hold", None), reason));
+        assert!(next.say[0].summary.contains(words), "{}", next.say[0].summary);
+        shift = next.shift;
+        assert_eq!(decide(&shift, &with(&shift, Verdict::Fail), at(800)).decision, "turn-back");
+        assert_eq!(decide(&shift, &seen(&shift, Verdict::Pass), at(800)).decision, "step");
+    }
+    let late = Seen { unready: Some(Unready::Gone), ..seen(&shift, Verdict::Pass) };
+    assert_eq!(decide(&shift, &late, at(21_600)).say[0].reason, "deadline");
 }
 
 #[test]

@@ -119,6 +119,17 @@ fn each_error_names_its_field_and_what_is_allowed() {
 }
 
 #[test]
+fn alarms_alone_do_not_judge_a_step() {
+    for groups in [json!([]), Value::Null] {
+        let found = errors(&with("/to/target_group_arns", groups));
+        assert!(
+            found.len() == 1 && found[0].starts_with("plan.to.target_group_arns: expected at least one"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn steps_that_do_not_end_in_100_are_refused() {
     for (steps, expected) in [
         (json!([10, 50]), "plan.step_weights[1]: expected the last step to be 100, found 50"),

@@ -5,6 +5,8 @@
 
 mod entrance;
 
+use std::collections::HashSet;
+
 use autopilot::{
     dns::{HostedZone, RecordName, RecordSet, RecordType},
     error::FieldError,
@@ -31,6 +33,8 @@ pub struct Situation {
     pub domains: Result<Vec<CustomDomain>, String>,
     /// The successor.
     pub successor: Successor,
+    /// Those of the plan's alarms that there are.
+    pub alarms: Result<HashSet<String>, String>,
     /// True where another shift of this name is under way.
     pub under_way: bool,
 }
@@ -38,6 +42,7 @@ pub struct Situation {
 const ZONE: &str = "plan.hosted_zone_id";
 const NAME: &str = "plan.record_name";
 const SERVICE: &str = "plan.from.service_arn";
+const ALARMS: &str = "plan.alarms";
 
 /// All checks. The pairs to begin with, or every reason why not.
 pub fn check(plan: &Plan, found: &Situation) -> Result<Conversion, Vec<FieldError>> {
@@ -51,6 +56,7 @@ pub fn check(plan: &Plan, found: &Situation) -> Result<Conversion, Vec<FieldErro
     balancer(plan, &found.successor, &mut errors);
     hosts(plan, &found.successor, &mut errors);
     entrance::check(plan, &found.successor, &mut errors);
+    alarms(plan, found, &mut errors);
     let conversion = match &found.records {
         Ok(records) => {
             convert(plan, found.successor.lead(plan).as_ref(), records).map_err(|found| errors.extend(found))
@@ -184,6 +190,17 @@ fn hosts(plan: &Plan, successor: &Successor, errors: &mut Vec<FieldError>) {
         && !successor.groups.iter().any(super::successor::Group::is_healthy)
     {
         errors.push(FieldError::new(target_field(plan), "no target is healthy"));
+    }
+}
+
+/// An alarm that is not there would never turn a shift back, and never let one go on.
+fn alarms(plan: &Plan, found: &Situation, errors: &mut Vec<FieldError>) {
+    let alarms = match &found.alarms {
+        Ok(alarms) => alarms,
+        Err(why) => return errors.push(unread(ALARMS, why)),
+    };
+    for name in plan.alarms.iter().filter(|name| !alarms.contains(*name)) {
+        errors.push(FieldError::new(ALARMS, format!("there is no alarm {name} in this account and Region")));
     }
 }
 

@@ -20,6 +20,7 @@ fn plan(health: bool) -> Plan {
         "to": {"alias": {"dns_name": "my-alb.us-east-1.elb.amazonaws.com", "hosted_zone_id": "Z35SXDOTRQ7X7K",
                          "evaluate_target_health": health},
                "target_group_arns": [GROUP]},
+        "alarms": ["checkout-5xx"],
     })))
     .unwrap()
 }
@@ -96,6 +97,7 @@ fn well() -> Situation {
             entrances: vec![entrance],
             trouble: Vec::new(),
         },
+        alarms: Ok(["checkout-5xx".to_owned()].into()),
         under_way: false,
     }
 }
@@ -143,6 +145,8 @@ const CASES: &[Case] = &[
         |s| s.domains = Ok(vec![domain("app.example.com", "pending_certificate_dns_validation", false)]),
         "plan.from.service_arn: its custom domain app.example.com is pending_certificate_dns_validation",
     ),
+    (|s| s.alarms = Ok([].into()), "plan.alarms: there is no alarm checkout-5xx in this account"),
+    (|s| s.alarms = Err("AccessDenied".into()), "plan.alarms: could not be checked: AccessDenied"),
     (|s| s.under_way = true, "plan.record_name: is being shifted already"),
     (
         |s| s.successor.groups[0].hosts = Ok(vec![host(TargetState::Unhealthy)]),

@@ -17,10 +17,12 @@ fn zone(text: &str) -> HostedZoneId {
 
 fn plan(to: &serde_json::Value) -> Plan {
     let mut plan = json!({
-        "hosted_zone_id": "Z0EXAMPLE", "record_name": "app.example.com", "alarms": ["a"],
+        "hosted_zone_id": "Z0EXAMPLE", "record_name": "app.example.com",
         "from": {"service_arn": "arn:aws:apprunner:us-east-1:123456789012:service/orders/8fe1"},
     });
     plan["to"] = to.clone();
+    plan["to"]["target_group_arns"] =
+        json!(["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders/6d0e"]);
     Plan::read(Some(&plan)).unwrap()
 }
 

@@ -85,10 +85,10 @@ pub(super) fn healthy() -> FromSide {
 pub(super) fn seen(shift: &Shift, verdict: Verdict) -> Seen {
     Seen {
         records: shift.expected.clone(),
-        change: Some(ChangeStatus::InSync),
+        change: Some(Ok(ChangeStatus::InSync)),
         analysis: analysis(verdict, "error-share"),
         from: healthy(),
-        deploying: false,
+        unready: None,
         domains_left: Vec::new(),
     }
 }

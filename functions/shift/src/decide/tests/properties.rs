@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{
-    super::{Act, FromSide, Next, What, decide, made, not_made},
+    super::{Act, FromSide, Next, Unready, What, decide, made, not_made},
     model::{at, healthy, plan, running, seen},
 };
 use crate::{
@@ -89,9 +89,9 @@ impl World {
                 let change = if in_sync { ChangeStatus::InSync } else { ChangeStatus::Pending };
                 let seen = super::Seen {
                     records: self.records.clone(),
-                    change: Some(change),
+                    change: Some(Ok(change)),
                     from,
-                    deploying,
+                    unready: deploying.then_some(Unready::Deploying),
                     ..seen(&self.shift, verdict)
                 };
                 let before = self.shift.clone();
