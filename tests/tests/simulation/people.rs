@@ -63,7 +63,7 @@ impl World {
         let Some((_, deed)) = deed else { return };
         let name = SERVICES[self.rng.borrow_mut().usize(0..SERVICES.len())];
         self.watch.note(|| format!("people: {deed:?} {name}"));
-        self.is_lively_for(if self.terms.fair { 100 } else { 30 });
+        self.is_lively_for(if self.terms.fair { 100 } else { 25 });
         match deed {
             Deed::Deploy => self.deploy(name),
             Deed::Update => self.update(name),
@@ -218,7 +218,7 @@ impl World {
         if ["start", "resume", "abort", "finish"].contains(&word) {
             self.watch.lets_replace(&self.account);
         }
-        self.is_lively_for(120);
+        self.is_lively_for(75);
         self.ask("ShiftFunction", &command).await;
     }
 

@@ -183,10 +183,11 @@ impl World {
                 self.send(function, "tick");
             }
         }
-        if minute.is_multiple_of(if lively { 15 } else { 60 }) {
+        if minute.is_multiple_of(if lively { 15 } else { 90 }) {
             self.reconcile();
         }
-        if minute.is_multiple_of(8 * 60) {
+        // Once more than the template says, so that grace periods fit into a run; the last in the evening.
+        if [5 * 60, 13 * 60, EVENING + 20].contains(&minute) {
             self.send("CleanupFunction", "reconcile");
         }
     }
