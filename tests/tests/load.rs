@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 const SERVICES: usize = 30;
 
-fn number(variable: &str, default: usize) -> usize {
-    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+fn number(variable: &str, default: u64) -> Result<usize> {
+    Ok(usize::try_from(autopilot_tests::amount(variable, default))?)
 }
 
 /// Thirty services whose deployment fails and, later, succeeds; by name.
@@ -49,7 +49,7 @@ fn burst(stage: &Stage, count: usize, seed: u64) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_burst_loses_nothing_and_keeps_its_order() -> Result<()> {
-    let count = number("LOAD_EVENTS", 1_000);
+    let count = number("LOAD_EVENTS", 1_000)?;
     let stage = stage_with(Options::default(), &impatient()).await?;
     let services = failing_services(&stage).await?;
     for event in burst(&stage, count / 2, 1) {
@@ -91,7 +91,7 @@ fn resident_kib() -> Result<u64> {
 #[tokio::test]
 async fn the_memory_of_a_process_does_not_grow() -> Result<()> {
     const ROUND: usize = 100;
-    let count = number("LOAD_INVOCATIONS", 2_000);
+    let count = number("LOAD_INVOCATIONS", 2_000)?;
     let host = host::Options { concurrency: 1, timeout: Some(Duration::from_secs(30)), ..impatient() };
     let stage = stage_with(Options::default(), &host).await?;
     let mut payloads: Vec<Value> = samples()?.into_iter().map(|(_, payload)| payload).collect();

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use autopilot_tests::root;
+use autopilot_tests::{amount, root};
 use fastrand::Rng;
 
 use mutate::mutated;
@@ -51,10 +51,7 @@ fn corpus(target: &str) -> Result<Vec<Vec<u8>>> {
 
 /// The cases of the diagnosis corpus, one by one: evidence, or its lines.
 fn pieces(target: &str, file: Vec<u8>) -> Vec<Vec<u8>> {
-    let cases = match serde_json::from_slice::<serde_json::Value>(&file) {
-        Ok(serde_json::Value::Array(cases)) => cases,
-        _ => return vec![file],
-    };
+    let Ok(serde_json::Value::Array(cases)) = serde_json::from_slice(&file) else { return vec![file] };
     let evidence = cases.into_iter().map(|mut case| case["evidence"].take());
     if target == "evidence" {
         return evidence.map(|evidence| evidence.to_string().into_bytes()).collect();
@@ -69,9 +66,8 @@ fn pieces(target: &str, file: Vec<u8>) -> Vec<Vec<u8>> {
 
 #[test]
 fn no_input_makes_a_reader_panic() -> Result<()> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let inputs = number("FUZZ_INPUTS").unwrap_or(1_000);
-    let seed = number("FUZZ_SEED").unwrap_or(1);
+    let inputs = amount("FUZZ_INPUTS", 1_000);
+    let seed = amount("FUZZ_SEED", 1);
     for (name, target) in TARGETS {
         let corpus = corpus(name)?;
         let mut rng = Rng::with_seed(seed);

@@ -38,15 +38,21 @@ pub(crate) fn route(
             }
             for (function, rule) in rules.iter().filter(|(_, rule)| rule.pattern.matches(&event)) {
                 // Every target is delivered to by itself.
-                let payload = serde_json::from_slice(&rule.input.payload(&event)).unwrap_or_default();
-                carry(&lambda, &sky, function, payload, Duration::from_millis(400));
+                let payload: Value = serde_json::from_slice(&rule.input.payload(&event)).unwrap_or_default();
+                carry(&lambda, &sky, function, &payload, Duration::from_millis(400));
             }
         }
     });
 }
 
 /// One delivery to one function, as well as the sky lets it through.
-pub(crate) fn carry(lambda: &Rc<Lambda>, sky: &Sky, function: &'static str, payload: Value, after: Duration) {
+pub(crate) fn carry(
+    lambda: &Rc<Lambda>,
+    sky: &Sky,
+    function: &'static str,
+    payload: &Value,
+    after: Duration,
+) {
     let (times, after) = match sky.delivery() {
         Delivery::Arrives => (1, after),
         Delivery::Lost => return,
@@ -57,7 +63,7 @@ pub(crate) fn carry(lambda: &Rc<Lambda>, sky: &Sky, function: &'static str, payl
         let (lambda, payload) = (lambda.clone(), payload.clone());
         spawn_local(async move {
             sleep(after * time).await;
-            lambda.deliver(function, payload);
+            lambda.deliver(function, &payload);
         });
     }
 }

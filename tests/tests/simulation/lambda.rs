@@ -88,12 +88,12 @@ pub(crate) struct Lambda {
 impl Lambda {
     pub(crate) fn new(
         template: &Template,
-        door: Door,
+        door: &Door,
         sky: Sky,
         clock: Clock,
         watch: Arc<Watch>,
     ) -> Rc<Self> {
-        let sdks = FUNCTIONS.map(|function| (function, wire::sdk(function, &door, &sky)));
+        let sdks = FUNCTIONS.map(|function| (function, wire::sdk(function, door, &sky)));
         Rc::new(Self {
             sky,
             clock,
@@ -114,7 +114,7 @@ impl Lambda {
     }
 
     /// An asynchronous invocation, with Lambda's repeats.
-    pub(crate) fn deliver(self: &Rc<Self>, function: &'static str, payload: Value) {
+    pub(crate) fn deliver(self: &Rc<Self>, function: &'static str, payload: &Value) {
         let times = if self.sky.doubles() { 2 } else { 1 };
         for _ in 0..times {
             let (lambda, payload) = (self.clone(), payload.clone());
@@ -207,7 +207,7 @@ impl Lambda {
             "ShiftFunction" => shift(sdk, &environment),
             _ => cleanup(sdk, &environment),
         };
-        wired.unwrap_or_else(|error| panic!("{function}: {error}"))
+        wired.unwrap_or_else(|error| unreachable!("the template sets what {function} needs: {error}"))
     }
 }
 

@@ -35,6 +35,7 @@ mod world;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
+use autopilot_tests::{amount, asked};
 
 use run::{Report, on_every_core, run, run_many};
 use sabotage::Sabotage;
@@ -50,36 +51,32 @@ const REGRESSIONS: [(u64, u64, &str); 1] =
 /// So many accounts may pass before a sabotage is noticed.
 const SABOTAGED_SEEDS: u64 = 25;
 
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-fn show(report: &Report) {
+fn show(report: &Report) -> String {
     let Report { days, invocations, given_up, calls, changes, .. } = report;
-    println!(
+    let head = format!(
         "{days} days: {invocations} invocations ({given_up} given up), {calls} calls, {changes} changes"
     );
-    for (kind, count) in &report.faults {
-        println!("  fault {kind:<28} {count:>10}");
-    }
-    for (invariant, count) in &report.checks {
-        println!("  checked {:<26} {count:>10}", format!("{invariant:?}"));
-    }
+    let faults = report.faults.iter().map(|(kind, count)| format!("  fault {kind:<28} {count:>10}"));
+    let checks = report.checks.iter().map(|(invariant, count)| {
+        let invariant = format!("{invariant:?}");
+        format!("  checked {invariant:<26} {count:>10}")
+    });
+    [head].into_iter().chain(faults).chain(checks).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn every_invariant_holds_whatever_happens() -> Result<()> {
-    let first = number("SIMULATION_SEED", 1);
-    let days = number("SIMULATED_DAYS", 2);
-    if let Ok(file) = std::env::var("SIMULATION_TRACE") {
+    let first = amount("SIMULATION_SEED", 1);
+    let days = amount("SIMULATED_DAYS", 2);
+    if let Some(file) = asked("SIMULATION_TRACE") {
         let report = run(first, days, Terms::default())?;
         std::fs::write(&file, report.lines.join("\n"))?;
-        show(&report);
+        println!("{}", show(&report));
         ensure!(report.violations.is_empty(), "seed {first}: {}", report.violations[0]);
         return Ok(());
     }
     let (report, violations) = run_many(first, days, DAYS_A_SEED)?;
-    show(&report);
+    println!("{}", show(&report));
     for (seed, violation) in &violations {
         println!("SIMULATION_SEED={seed} SIMULATED_DAYS={DAYS_A_SEED}: {violation}");
     }
@@ -113,7 +110,7 @@ fn a_seed_replays_exactly() -> Result<()> {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "takes minutes where nothing is optimised: --profile simulation")]
 fn schedules_alone_come_to_the_same_end() -> Result<()> {
-    let days = number("LIVENESS_DAYS", 2);
+    let days = amount("LIVENESS_DAYS", 2);
     for seed in 1..=days {
         let fair = Terms { fair: true, ..Terms::default() };
         let with = run(seed, 1, fair)?;
@@ -160,7 +157,7 @@ fn every_invariant_notices_what_breaks_it() -> Result<()> {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "takes minutes where nothing is optimised: --profile simulation")]
 fn no_payload_makes_a_function_panic() -> Result<()> {
-    let (answered, refused) = payloads::send(number("FUZZ_SEED", 1), number("FUZZ_INPUTS", 500))?;
+    let (answered, refused) = payloads::send(amount("FUZZ_SEED", 1), amount("FUZZ_INPUTS", 500))?;
     println!("payloads: {answered} answered, {refused} refused");
     Ok(())
 }

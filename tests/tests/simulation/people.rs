@@ -181,7 +181,7 @@ impl World {
             .filter(|record| record["Name"].as_str().is_some_and(|name| name.trim_end_matches('.') == NAME))
             .collect();
         let kind = self.rng.borrow_mut().u32(0..4);
-        let Some(mut record) = mine.first().cloned() else { return self.put_record(&self.simple_record()) };
+        let Some(mut record) = mine.first().cloned() else { return self.put_record(&Self::simple_record()) };
         match kind {
             0 => record["TTL"] = json!("30"),
             1 if record["Weight"].is_string() => record["Weight"] = json!("17"),

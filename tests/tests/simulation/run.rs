@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Result;
+use autopilot_tests::asked;
 use serde_json::json;
 use tokio::{
     task::LocalSet,
@@ -199,7 +200,7 @@ impl World {
     }
 
     fn send(&self, function: &'static str, command: &str) {
-        carry(&self.lambda, &self.sky, function, json!({ "command": command }), Duration::ZERO);
+        carry(&self.lambda, &self.sky, function, &json!({ "command": command }), Duration::ZERO);
     }
 
     /// How it all ended, as far as it does not depend on when each thing came to be known.
@@ -242,7 +243,7 @@ pub(crate) fn run_many(first: u64, days: u64, days_a_seed: u64) -> Result<(Repor
     let total = Mutex::new((Report::default(), Vec::new()));
     on_every_core(days.div_ceil(days_a_seed), |number| {
         let found = || !total.lock().unwrap_or_else(PoisonError::into_inner).1.is_empty();
-        if found() && std::env::var_os("SIMULATION_ALL").is_none() {
+        if found() && asked("SIMULATION_ALL").is_none() {
             return Ok(());
         }
         let seed = first + number;

@@ -51,7 +51,7 @@ impl Invocation {
     async fn die(&self) {
         self.dead.store(true, Ordering::Relaxed);
         self.died.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

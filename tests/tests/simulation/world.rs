@@ -118,7 +118,7 @@ impl World {
         let parameters = PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let template = Template::read(&root().join("template.yaml"), &parameters.into())?;
         stage::furnish(&account, &template)?;
-        let lambda = Lambda::new(&template, account.door(), sky.clone(), clock.clone(), watch.clone());
+        let lambda = Lambda::new(&template, &account.door(), sky.clone(), clock.clone(), watch.clone());
         events::route(receiver, &template, &lambda, &sky, terms.without_events);
         let balancer = account.elbv2().add_load_balancer(&LoadBalancerSpec::application("shop"));
         let group = account.elbv2().add_target_group("orders", Some(&balancer));
@@ -165,7 +165,7 @@ impl World {
         account.route53().add_zone(ZONE, "example.com");
         let web = self.arn("web");
         account.services().add_domain(&web, NAME, false, DomainStatus::Active)?;
-        self.put_record(&self.simple_record());
+        self.put_record(&Self::simple_record());
         let created_at = self.clock.now() - SignedDuration::from_hours(48);
         let endpoint = |id: &str| EndpointSpec::requests(id, created_at);
         for spec in [
@@ -182,7 +182,7 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn simple_record(&self) -> Value {
+    pub(crate) fn simple_record() -> Value {
         crossing::cname(NAME, crossing::ORIGIN)
     }
 

@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
+use autopilot_tests::asked;
 use jiff::{SignedDuration, Timestamp};
 use sandbox::aws::{ApiError, Around, Clock, RequestRecord, Sandbox, service::Service as _};
 use serde_json::Value;
@@ -84,7 +85,7 @@ pub(crate) struct State {
 
 impl Watch {
     pub(crate) fn new(clock: Clock, sky: Sky, sabotage: Option<Sabotage>) -> Self {
-        let lines = std::env::var_os("SIMULATION_TRACE").map(|_| Vec::new());
+        let lines = asked("SIMULATION_TRACE").map(|_| Vec::new());
         let state = Mutex::new(State { lines, ..State::default() });
         Self { clock, sky, sabotage, account: OnceLock::new(), state }
     }
@@ -271,7 +272,7 @@ impl State {
         }
         match before {
             Before::Nothing => {}
-            Before::Service { intent, subject } => self.after_service(record, intent, subject, now),
+            Before::Service { intent, subject } => self.after_service(record, intent, &subject, now),
             Before::Records { intent, there } => self.after_records(account, record, intent, &there, now),
             Before::Endpoints => self.note_change(record, "app-runner-leftovers", now),
         }

@@ -97,7 +97,7 @@ impl State {
         &mut self,
         record: &RequestRecord,
         intent: Option<String>,
-        subject: String,
+        subject: &str,
         now: Timestamp,
     ) {
         let is_release = intent.as_ref().is_some_and(|intent| intent.contains("{\"release\""));
@@ -105,16 +105,16 @@ impl State {
         let function = record.caller.clone().unwrap_or_default();
         let operation = record.operation.clone();
         match function.as_str() {
-            "RollbackFunction" if !is_release => self.rollback_is_within_budget(&subject, now),
-            "RebuildFunction" => self.rebuild_is_within_budget(&subject, &operation, now),
+            "RollbackFunction" if !is_release => self.rollback_is_within_budget(subject, now),
+            "RebuildFunction" => self.rebuild_is_within_budget(subject, &operation, now),
             _ => {}
         }
         // A release is told apart: it is no rollback.
         let mut made = record.clone();
         if is_release {
-            made.operation = "Release".to_owned();
+            "Release".clone_into(&mut made.operation);
         }
-        self.note_change(&made, &subject, now);
+        self.note_change(&made, subject, now);
     }
 
     fn earlier(&self, function: &str, operation: &str, subject: &str, since: Timestamp) -> Vec<Timestamp> {
