@@ -111,6 +111,9 @@ async fn the_memory_of_a_process_does_not_grow() -> Result<()> {
     }
     let late = resident_kib()?;
     println!("{NOTIFY}: {early} KiB after a quarter of {count} invocations, {late} KiB at the end");
-    ensure!(late <= early + early / 10 + 1_024, "from {early} KiB to {late} KiB");
+    // The runtime's crate sets `_X_AMZN_TRACE_ID` at each invocation, and the C library keeps every value that it ever
+    // had: about 140 bytes each, 200 KiB for a day of ticks. All else must not grow.
+    let kept = u64::try_from(count * 3 / 4)? * 170 / 1_024;
+    ensure!(late <= early + early / 10 + 1_024 + kept, "from {early} KiB to {late} KiB");
     Ok(())
 }

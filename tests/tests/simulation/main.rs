@@ -45,8 +45,14 @@ use world::Terms;
 const DAYS_A_SEED: u64 = 4;
 
 /// Seeds that broke an invariant once, with their days, and what it was.
-const REGRESSIONS: [(u64, u64, &str); 1] =
-    [(4, 3, "an alert held a secret, since the service's configuration could not be read")];
+const REGRESSIONS: [(u64, u64, &str); 6] = [
+    (4, 3, "an alert held a secret, since the service's configuration could not be read"),
+    (17, 4, "the watch: a shift that turned back by itself while all was stopped"),
+    (20, 4, "the watch: an abort with force that put a foreign TTL back"),
+    (94, 4, "the watch: a finish that put back what was there before the shift"),
+    (182, 4, "the watch: a lost answer and a death, and so a third message"),
+    (5006, 3, "the watch: an intent of cleanup, whose reconciliation is daily"),
+];
 
 /// So many accounts may pass before a sabotage is noticed.
 const SABOTAGED_SEEDS: u64 = 25;

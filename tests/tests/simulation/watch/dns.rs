@@ -57,14 +57,16 @@ impl State {
             })
             .collect();
         let sum: u32 = weighted.iter().sum();
-        let holds = !after.is_empty() && (weighted.is_empty() || sum == 100);
+        // What was there before the shift comes back as it was.
+        let was_there = self.known_records.get(&text(&after)) == Some(&false);
+        let holds = !after.is_empty() && (weighted.is_empty() || sum == 100 || was_there);
         self.check(Invariant::Weights, holds, now, || format!("weights {weighted:?} in {after:?}"));
         // What a person let replace is put back as it was planned, whole.
         let changed = known == Some(true) && attributes_changed(there, &after);
         self.check(Invariant::Weights, !changed, now, || {
             format!("more than weights changed: {there} to {after:?}")
         });
-        self.known_records.insert(text(&after), true);
+        self.known_records.entry(text(&after)).or_insert(true);
     }
 }
 

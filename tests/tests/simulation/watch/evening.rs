@@ -76,7 +76,8 @@ impl State {
             for incident in &incidents {
                 let thread = incident["id"].as_str().unwrap_or_default();
                 let times = alerts.count(thread);
-                self.check(Invariant::ToldOnce, times <= 2, now, || {
+                let lost = self.unanswered.get(thread).copied().unwrap_or_default();
+                self.check(Invariant::ToldOnce, times <= 2 + lost, now, || {
                     format!("{thread} was told {times} times")
                 });
             }

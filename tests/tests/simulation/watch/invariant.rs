@@ -25,7 +25,7 @@ pub(crate) enum Invariant {
     ForeignEdit,
     /// A failure that lasted was told at least once.
     Told,
-    /// A failure was told at most twice.
+    /// A failure was told at most twice, and once more for each further answer of the topic that was lost.
     ToldOnce,
     /// Every mutation was announced.
     ActsTold,

@@ -16,7 +16,7 @@ use std::{
 
 use autopilot_tests::asked;
 use jiff::{SignedDuration, Timestamp};
-use sandbox::aws::{ApiError, Around, Clock, RequestRecord, Sandbox, service::Service as _};
+use sandbox::aws::{ApiError, Around, Clock, Fault, RequestRecord, Sandbox, service::Service as _};
 use serde_json::Value;
 
 pub(crate) use invariant::{Invariant, Violation};
@@ -72,6 +72,8 @@ pub(crate) struct State {
     muted: BTreeSet<String>,
     /// Contents of a name that shifts may replace, and whether a shift wrote them.
     known_records: BTreeMap<String, bool>,
+    /// Publications by thread whose answers were lost: each may cost one message more.
+    unanswered: BTreeMap<String, usize>,
     checks: BTreeMap<Invariant, u64>,
     violations: Vec<Violation>,
     /// For the sabotage of that name.
@@ -212,6 +214,12 @@ impl Watch {
     }
 }
 
+/// The thread that a message of the chat topic belongs to; empty for the alert topic, whose messages name none.
+fn thread_of(message: &str) -> String {
+    let message: Value = serde_json::from_str(message).unwrap_or_default();
+    text(&message["metadata"], "threadId")
+}
+
 fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_default().to_owned()
 }
@@ -262,6 +270,9 @@ impl State {
             let caller = record.caller.as_deref().unwrap_or_default();
             format!("{caller} {}:{} {about} {ended}{fault}", record.service, record.operation)
         });
+        if record.operation == "Publish" && record.fault == Some(Fault::TimeoutAfterWork) {
+            *self.unanswered.entry(thread_of(&text(&record.input, "Message"))).or_default() += 1;
+        }
         match record.operation.as_str() {
             "Publish" | "PutEvents" => self.keeps_secret(&record.operation, &record.input.to_string(), now),
             "PutItem" if result.is_ok() => self.stores(&record.input, now),
