@@ -24,6 +24,21 @@ const QUERIES: usize = 500;
 /// A metric: namespace, name, and all of its dimensions in order.
 type Metric = (String, String, Vec<(String, String)>);
 
+/// One value of a metric.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// For example `AWS/AppRunner`.
+    pub namespace: String,
+    /// For example `5xxStatusResponses`.
+    pub name: String,
+    /// Name and value of each dimension, sorted.
+    pub dimensions: Vec<(String, String)>,
+    /// When it was measured.
+    pub at: Timestamp,
+    /// The value.
+    pub value: f64,
+}
+
 /// CloudWatch for one account.
 pub struct CloudWatch {
     account: String,
@@ -82,6 +97,22 @@ impl CloudWatch {
         let mut dimensions = vec![("LoadBalancer", load_balancer.as_str())];
         dimensions.extend(target_group.as_deref().map(|group| ("TargetGroup", group)));
         self.put_metric("AWS/ApplicationELB", name, &dimensions, at, value);
+    }
+
+    /// Every value that was recorded.
+    pub fn points(&self) -> Vec<Point> {
+        let points = lock(&self.points);
+        let of_metric = |((namespace, name, dimensions), values): (&Metric, &Vec<(Timestamp, f64)>)| {
+            let point = |(at, value): &(Timestamp, f64)| Point {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                dimensions: dimensions.clone(),
+                at: *at,
+                value: *value,
+            };
+            values.iter().map(point).collect::<Vec<_>>()
+        };
+        points.iter().flat_map(of_metric).collect()
     }
 
     /// Answers `GetMetricData` with so many series a page.

@@ -55,7 +55,7 @@ const REGRESSIONS: [(u64, u64, &str); 6] = [
 ];
 
 /// So many accounts may pass before a sabotage is noticed.
-const SABOTAGED_SEEDS: u64 = 25;
+const SABOTAGED_SEEDS: u64 = 60;
 
 fn show(report: &Report) -> String {
     let Report { days, invocations, given_up, calls, changes, .. } = report;

@@ -1,10 +1,12 @@
 //! `cargo demo`: the product at work, with nothing but Rust installed.
 //!
 //! Builds the real function binaries, raises the sandbox with `template.yaml`'s stack, lets App Runner fail, and
-//! shows what happens as a timeline: the events, the calls, and the messages that people get.
+//! shows what happens as a timeline: the events, the calls, and the messages that people get. With a file name it also
+//! writes every metric that was recorded there, for `scripts/dashboard`.
 #![expect(clippy::print_stdout, reason = "it speaks to whoever runs it")]
 
 mod cleanup;
+mod metrics;
 mod rebuild;
 mod rollback;
 mod scenes;
@@ -57,5 +59,9 @@ async fn play(root: &Path) -> Result<()> {
     let stage = Stage::raise(&root.join("template.yaml"), &parameters, binaries, account, &host).await?;
     // The zone that the parameters name has to be there: cleanup decides nothing on an inventory with a hole.
     stage.account.route53().add_zone(shift::ZONE, "example.com");
-    scenes::all(&stage, root).await
+    scenes::all(&stage, root).await?;
+    match std::env::args_os().nth(1) {
+        Some(file) => metrics::write(&stage, Path::new(&file)),
+        None => Ok(()),
+    }
 }
