@@ -188,6 +188,7 @@ mod tests {
         let mut record: CaseRecord<u8> = Record::from_item(Key::new("rollback", "case x"), None).unwrap();
         record.state = Case::opened("x", IncidentId::new("x:d"), 7);
         assert_eq!((record.state.subject.as_str(), record.state.open, record.state.work), ("x", true, 7));
+        assert_eq!(record.state.incident.as_str(), "x:d");
         record.date(now);
         assert_eq!(record.expires_at, None);
         record.state.open = false;
