@@ -301,7 +301,8 @@ impl State {
         *self.checks.entry(invariant).or_default() += 1;
         let noted = || self.violations.iter().filter(|violation| violation.invariant == invariant).count();
         if !holds && noted() < 5 {
-            let violation = Violation { invariant, at, what: what() };
+            let what = what().chars().take(600).collect();
+            let violation = Violation { invariant, at, what };
             self.note(at, || format!("VIOLATION {violation}"));
             self.violations.push(violation);
         }
