@@ -52,18 +52,7 @@ impl Stage {
             }
         }));
         let account = Sandbox::start(account).await?;
-        for (id, resource) in template.resources() {
-            let reference = || template.reference(id);
-            match resource.kind.as_str() {
-                "AWS::DynamoDB::Table" => account.dynamodb().add_table(text(&reference()?)?),
-                "AWS::SNS::Topic" => {
-                    let arn = reference()?;
-                    let name = text(&arn)?.rsplit(':').next().context("a topic's ARN ends with its name")?;
-                    account.sns().add_topic(name);
-                }
-                _ => {}
-            }
-        }
+        furnish(&account, &template)?;
         let host = Host::start(&template, binaries, account.endpoint(), host)?;
         router.set(host.clone()).ok().context("the stage is raised once")?;
         Ok(Self { account, host, template })
@@ -80,6 +69,23 @@ impl Stage {
             self.host.router.idle().await;
         }
     }
+}
+
+/// Makes the tables and topics that the template declares.
+pub fn furnish(account: &Sandbox, template: &Template) -> Result<()> {
+    for (id, resource) in template.resources() {
+        let reference = || template.reference(id);
+        match resource.kind.as_str() {
+            "AWS::DynamoDB::Table" => account.dynamodb().add_table(text(&reference()?)?),
+            "AWS::SNS::Topic" => {
+                let arn = reference()?;
+                let name = text(&arn)?.rsplit(':').next().context("a topic's ARN ends with its name")?;
+                account.sns().add_topic(name);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn text(value: &Value) -> Result<&str> {

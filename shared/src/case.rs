@@ -183,6 +183,20 @@ mod tests {
     use crate::store::{Key, Record};
 
     #[test]
+    fn a_closed_case_is_kept_for_400_days_and_an_open_one_for_good() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let mut record: CaseRecord<u8> = Record::from_item(Key::new("rollback", "case x"), None).unwrap();
+        record.state = Case::opened("x", IncidentId::new("x:d"), 7);
+        assert_eq!((record.state.subject.as_str(), record.state.open, record.state.work), ("x", true, 7));
+        assert_eq!(record.state.incident.as_str(), "x:d");
+        record.date(now);
+        assert_eq!(record.expires_at, None);
+        record.state.open = false;
+        record.date(now);
+        assert_eq!(record.expires_at, Some("2027-12-26T10:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
     fn an_unreadable_tag_is_said_once_a_standing_and_in_its_own_thread() {
         let key = Key::new("rollback", "case x");
         let mut record: CaseRecord<u8> = Record::from_item(key, None).unwrap();

@@ -252,10 +252,10 @@ fn wanted(
 }
 
 impl Gathered {
-    /// A redactor that knows the service's secrets, as far as the service could be read.
+    /// A redactor that knows the service's secrets, or that they are not known.
     pub fn redactor(&self) -> Redactor {
         let configuration = self.described.as_ref().map(|described| &described.configuration);
-        configuration.map(Redactor::of_configuration).unwrap_or_default()
+        configuration.map_or_else(Redactor::blind, Redactor::of_configuration)
     }
 
     /// As a diagnosis takes it.

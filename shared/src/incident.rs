@@ -298,6 +298,13 @@ mod tests {
     }
 
     #[test]
+    fn an_incident_is_forgotten_after_fourteen_days() {
+        let incident = Incident::open(&service(), &hint(0), None, at(0));
+        let days = |days: i64| at(days * 24 * 60);
+        assert_eq!([13, 14, 15].map(|day| incident.is_expired(days(day))), [false, true, true]);
+    }
+
+    #[test]
     fn a_provisional_incident_takes_in_its_siblings_and_its_operation() {
         let mut incident = Incident::open(&service(), &hint(60), None, at(60));
         assert_eq!(incident.id.as_str(), "orders:DeploymentFailed:e1");

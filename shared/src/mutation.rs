@@ -131,7 +131,8 @@ pub enum Leave<'a> {
     OfFunction(Mode),
     /// A person's command.
     OfPerson,
-    /// A person's command to take back what was done; the one thing that the stop of everything lets through.
+    /// To take back what was done, by itself or by a person's command: the one thing that the stop of everything lets
+    /// through.
     ToTurnBack,
 }
 
@@ -293,6 +294,34 @@ fn is_refusal_by_state(error: &PortError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_final_no_with_a_code_drops_an_intent() {
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        for (code, class, dropped) in [
+            (Some("AccessDeniedException"), Class::Permanent, true),
+            (Some("InternalServiceErrorException"), Class::Retryable, false),
+            (None, Class::Permanent, false),
+            (None, Class::Retryable, false),
+        ] {
+            let intent = Some(Intent { act: Value::Null, at });
+            let mut ledger = Ledger { intent, made: vec![at] };
+            let error = PortError::new("apprunner:UpdateService", class, "no");
+            let outcome = conclude(&mut ledger, Err(PortError { code: code.map(str::to_owned), ..error }));
+            assert_eq!(ledger.intent.is_none(), dropped, "{code:?} {class:?}");
+            assert_eq!(matches!(outcome, Outcome::Refused(_)), dropped, "{outcome}");
+            assert_eq!(ledger.made, [at], "what may have been made counts");
+        }
+    }
+
+    #[test]
+    fn an_operation_of_ours_began_between_the_intent_and_the_end_of_its_function() {
+        let second = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let intent = Intent { act: Value::Null, at: second(0) };
+        for (began, ours) in [(-6, false), (-5, true), (0, true), (120, true), (121, false)] {
+            assert_eq!(intent.may_have_begun(second(began)), ours, "{began} s");
+        }
+    }
 
     #[test]
     fn what_has_no_budget_does_not_count_in_one_and_what_was_not_made_does_not_either() {

@@ -76,12 +76,18 @@ impl From<&'static str> for PublicText {
 /// What stands in place of a secret.
 pub const MASK: &str = "[redacted]";
 
+/// What stands in place of a text of a service whose secrets are not known.
+pub const WITHHELD: &str =
+    "[withheld: the service's configuration could not be read, so what is secret is not known]";
+
 /// Makes public text of untrusted text. Built from a service's configuration; without one it knows only what
 /// secrets look like.
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// Values to remove wherever they stand, longest first.
     known: Vec<String>,
+    /// Nobody could say what is secret, so nothing is shown.
+    blind: bool,
 }
 
 impl fmt::Debug for Redactor {
@@ -101,6 +107,12 @@ impl Redactor {
             redactor.know_command(command);
         }
         redactor
+    }
+
+    /// A redactor for a service whose configuration could not be read: what is secret is not known, so every text is
+    /// withheld.
+    pub fn blind() -> Self {
+        Self { blind: true, ..Self::default() }
     }
 
     /// Learns the value of an environment variable. Values too short or too common to be secrets are not
@@ -123,6 +135,9 @@ impl Redactor {
 
     /// Removes what is known and what looks like a secret.
     pub fn clean(&self, text: &Untrusted) -> PublicText {
+        if self.blind {
+            return PublicText::ours(WITHHELD);
+        }
         self.clean_str(text.expose())
     }
 

@@ -9,7 +9,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     io::Write,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -76,6 +79,7 @@ pub fn install(
     level: Level,
     now: fn() -> Timestamp,
 ) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+    INSTALLED.store(true, Ordering::Relaxed);
     tracing::subscriber::set_global_default(
         tracing_subscriber::registry().with(JsonLines::new(service, level, now)),
     )
@@ -99,7 +103,13 @@ impl<S: Subscriber> Layer<S> for JsonLines {
     }
 }
 
+/// True once [`install`] was called: before it, there is nobody to read a line.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
 fn write_line(line: &Value) {
+    if !INSTALLED.load(Ordering::Relaxed) {
+        return;
+    }
     let mut out = std::io::stdout().lock();
     // A log line that cannot be written must not fail the work that it speaks of.
     let _ = writeln!(out, "{line}");

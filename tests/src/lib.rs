@@ -46,6 +46,17 @@ pub const ROLLBACK: &str = "RollbackFunction";
 /// An image in the account's registry.
 pub const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/orders:v7";
 
+/// What a person asked a long test for, by a variable.
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is its caller's to say")]
+pub fn asked(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
+/// How many of something a person asked a long test for.
+pub fn amount(variable: &str, default: u64) -> u64 {
+    asked(variable).and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
 /// The repository's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -28,7 +28,7 @@ use super::idle::Activity;
 use super::logs::Logs;
 use super::requests::{RequestHook, RequestLog};
 use super::route53::Route53;
-use super::server::{Endpoint, serve};
+use super::server::{Around, Door, Endpoint, serve};
 use super::service::Service;
 use super::sns::{Message, Sns};
 use super::sts::Sts;
@@ -47,6 +47,10 @@ pub struct Options {
     pub service_quota: usize,
     /// How long a call that a fault leaves without answer is held at most.
     pub hold: Duration,
+    /// The clock of everything in the account.
+    pub clock: Clock,
+    /// Stands around the work of every request.
+    pub around: Option<Around>,
     /// Receives every event of the default bus, in order, on a task of its own.
     pub on_event: Option<EventListener>,
     /// A directory to which every kind of request that was made is written too.
@@ -66,6 +70,8 @@ impl Default for Options {
             phase: Duration::from_millis(30),
             service_quota: 30,
             hold: Duration::from_mins(1),
+            clock: Clock::default(),
+            around: None,
             on_event: None,
             requests: None,
             on_request: None,
@@ -97,18 +103,19 @@ pub struct Sandbox {
     elbv2: Arc<Elbv2>,
     ecs: Arc<Ecs>,
     acm: Arc<Acm>,
+    endpoint: Arc<Endpoint>,
     server: JoinHandle<()>,
 }
 
 impl Sandbox {
     /// Starts the account. Must be called within a Tokio runtime.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options { account, region, port, phase, service_quota, hold, .. } = options;
+        let Options { account, region, port, phase, service_quota, hold, clock, around, .. } = options;
         let Options { on_event, requests, on_request, on_response, .. } = options;
         let listener =
             TcpListener::bind(("127.0.0.1", port)).await.context("the sandbox's port is not free")?;
         let url = format!("http://{}", listener.local_addr().context("the sandbox has no address")?);
-        let (clock, activity) = (Clock::default(), Activity::new());
+        let activity = Activity::new();
         let bus = Arc::new(Bus::start(&account, &region, clock.clone(), activity.clone(), on_event));
         let logs = Arc::new(Logs::new(&account, &region, clock.clone()));
         let settings = Settings { account: account.clone(), region: region.clone(), phase, service_quota };
@@ -149,9 +156,11 @@ impl Sandbox {
             clock: clock.clone(),
             on_request,
             on_response,
+            around,
             hold,
         };
-        let server = tokio::spawn(serve(listener, Arc::new(endpoint)));
+        let endpoint = Arc::new(endpoint);
+        let server = tokio::spawn(serve(listener, endpoint.clone()));
         Ok(Self {
             url,
             account,
@@ -174,6 +183,7 @@ impl Sandbox {
             elbv2,
             ecs,
             acm,
+            endpoint,
             server,
         })
     }
@@ -181,6 +191,11 @@ impl Sandbox {
     /// The endpoint for `AWS_ENDPOINT_URL`, such as `http://127.0.0.1:40123`.
     pub fn endpoint(&self) -> &str {
         &self.url
+    }
+
+    /// The way in without a socket, for clients in the same process.
+    pub fn door(&self) -> Door {
+        Door(self.endpoint.clone())
     }
 
     /// The Region.

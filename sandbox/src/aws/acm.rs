@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::error::ApiError;
 use super::lock;
 use super::protocol::Protocol;
 use super::service::Service;
+use crate::aws::identity::fresh;
 
 /// ACM for one account.
 pub struct Acm {
@@ -25,7 +25,7 @@ impl Acm {
 
     /// Seeds a certificate with these names in a status such as `ISSUED`, and returns its ARN.
     pub fn add_certificate(&self, names: &[&str], status: &str) -> String {
-        let arn = format!("arn:aws:acm:{}:{}:certificate/{}", self.region, self.account, Uuid::new_v4());
+        let arn = format!("arn:aws:acm:{}:{}:certificate/{}", self.region, self.account, fresh());
         let certificate = json!({
             "CertificateArn": arn,
             "DomainName": names.first(),

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use super::clock::Clock;
 use super::idle::{Activity, Work};
 use super::lock;
+use crate::aws::identity::fresh;
 
 /// What receives every event of the bus, as EventBridge would deliver it to a rule.
 pub type EventListener = Arc<dyn Fn(Value) + Send + Sync>;
@@ -66,7 +66,7 @@ impl Bus {
         resources: &[&str],
         detail: &Value,
     ) -> String {
-        let id = Uuid::new_v4().to_string();
+        let id = fresh().to_string();
         self.put(json!({
             "version": "0",
             "id": id,

@@ -3,6 +3,7 @@
 pub mod alarms;
 mod statistics;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -19,6 +20,9 @@ use super::service::Service;
 
 /// Queries of one request.
 const QUERIES: usize = 500;
+
+/// A metric: namespace, name, and all of its dimensions in order.
+type Metric = (String, String, Vec<(String, String)>);
 
 /// One value of a metric.
 #[derive(Clone, Debug)]
@@ -41,7 +45,8 @@ pub struct CloudWatch {
     region: String,
     bus: Arc<Bus>,
     clock: Clock,
-    points: Mutex<Vec<Point>>,
+    /// The values of each metric, in the order in which they came.
+    points: Mutex<BTreeMap<Metric, Vec<(Timestamp, f64)>>>,
     page_size: Mutex<usize>,
     alarms: Mutex<Vec<alarms::Alarm>>,
 }
@@ -72,7 +77,7 @@ impl CloudWatch {
         let mut dimensions: Vec<_> = dimensions.iter().map(owned).collect();
         dimensions.sort_unstable();
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
-        lock(&self.points).push(Point { namespace, name, dimensions, at, value });
+        lock(&self.points).entry((namespace, name, dimensions)).or_default().push((at, value));
     }
 
     /// Records a value of one of an Application Load Balancer's metrics, of the load balancer as a whole or of one of
@@ -96,7 +101,18 @@ impl CloudWatch {
 
     /// Every value that was recorded.
     pub fn points(&self) -> Vec<Point> {
-        lock(&self.points).clone()
+        let points = lock(&self.points);
+        let of_metric = |((namespace, name, dimensions), values): (&Metric, &Vec<(Timestamp, f64)>)| {
+            let point = |(at, value): &(Timestamp, f64)| Point {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                dimensions: dimensions.clone(),
+                at: *at,
+                value: *value,
+            };
+            values.iter().map(point).collect::<Vec<_>>()
+        };
+        points.iter().flat_map(of_metric).collect()
     }
 
     /// Answers `GetMetricData` with so many series a page.
@@ -166,10 +182,9 @@ impl CloudWatch {
         })?;
         let points = lock(&self.points);
         let start = statistics::start_of(start, period);
-        let of_metric =
-            points.iter().filter(|point| is_of(point, metric) && point.at >= start && point.at < end);
+        let of_metric = points.get(&asked_for(metric)).map(Vec::as_slice).unwrap_or_default();
+        let values = of_metric.iter().copied().filter(|(at, _)| *at >= start && *at < end);
         let statistic = asked["Stat"].as_str().unwrap_or_default();
-        let values = of_metric.map(|point| (point.at, point.value));
         let mut periods = statistics::by_period(values, period, statistic)
             .ok_or_else(|| refuse(format!("The value {statistic} for parameter Stat is not supported.")))?;
         if newest_first {
@@ -187,18 +202,14 @@ impl CloudWatch {
     }
 }
 
-/// Whether a value belongs to this metric: all dimensions, no others.
-fn is_of(point: &Point, metric: &Value) -> bool {
-    let dimensions = metric["Dimensions"]["member"].as_array();
-    let mut asked: Vec<(&str, &str)> = dimensions
-        .into_iter()
-        .flatten()
-        .filter_map(|dimension| Some((dimension["Name"].as_str()?, dimension["Value"].as_str()?)))
-        .collect();
-    asked.sort_unstable();
-    point.namespace == metric["Namespace"]
-        && point.name == metric["MetricName"]
-        && asked.iter().copied().eq(point.dimensions.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+/// The metric that a query names: all dimensions, no others.
+fn asked_for(metric: &Value) -> Metric {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let dimensions = metric["Dimensions"]["member"].as_array().into_iter().flatten();
+    let mut dimensions: Vec<_> =
+        dimensions.map(|dimension| (text(&dimension["Name"]), text(&dimension["Value"]))).collect();
+    dimensions.sort_unstable();
+    (text(&metric["Namespace"]), text(&metric["MetricName"]), dimensions)
 }
 
 impl Service for CloudWatch {

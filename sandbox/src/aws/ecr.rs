@@ -6,13 +6,13 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::clock::epoch_seconds;
 use super::error::ApiError;
 use super::lock;
 use super::protocol::Protocol;
 use super::service::Service;
+use crate::aws::identity::fresh;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -226,7 +226,7 @@ impl Repository {
 
 /// A digest that looks like one; nothing here computes them.
 fn digest() -> String {
-    format!("sha256:{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+    format!("sha256:{}{}", fresh().simple(), fresh().simple())
 }
 
 impl Service for Ecr {

@@ -4,12 +4,12 @@
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::error::ApiError;
 use super::lock;
 use super::protocol::Protocol;
 use super::service::Service;
+use crate::aws::identity::fresh;
 
 /// What an Express service manages, to seed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Ecs {
 
     fn deploy(&self, service: &mut Express, ingress: &Ingress) {
         let of_service = |id: &str| format!("{}/{}/{id}", service.cluster, service.name);
-        let id = Uuid::new_v4().simple().to_string();
+        let id = fresh().simple().to_string();
         let revision = self.arn("service-revision", &of_service(&id));
         let deployment = self.arn("service-deployment", &of_service(&id));
         service.revisions.push((revision, ingress.clone()));

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::bus::Bus;
 use super::clock::Clock;
@@ -13,6 +12,7 @@ use super::error::ApiError;
 use super::lock;
 use super::protocol::Protocol;
 use super::service::Service;
+use crate::aws::identity::fresh;
 
 /// The most entries and bytes that one call may carry.
 const MAX_ENTRIES: usize = 10;
@@ -73,7 +73,7 @@ impl EventBridge {
             && !bus.ends_with(":event-bus/default")
         {
             // The real service accepts the entry and drops it, as no such bus exists.
-            return json!({ "EventId": Uuid::new_v4().to_string() });
+            return json!({ "EventId": fresh().to_string() });
         }
         let resources: Vec<&str> =
             entry["Resources"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -26,6 +26,7 @@ pub mod error;
 pub mod eventbridge;
 pub mod faults;
 pub mod iam;
+pub(crate) mod identity;
 mod idle;
 pub mod logs;
 pub mod paging;
@@ -46,6 +47,7 @@ pub use clock::Clock;
 pub use error::ApiError;
 pub use faults::{Fault, Faults};
 pub use requests::{RequestLog, RequestRecord};
+pub use server::{Around, Door, NoAnswer};
 
 /// Locks a mutex; a panic elsewhere does not take the account down with it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -80,6 +80,11 @@ impl Head {
             scope_service: scope(3),
         }
     }
+
+    /// The path of a GET that nobody signed in a header.
+    pub(crate) fn download(&self) -> Option<&str> {
+        (self.method == Method::GET && self.caller.is_none()).then(|| self.uri.path())
+    }
 }
 
 impl Protocol {

@@ -7,11 +7,10 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use uuid::Uuid;
 
 use super::clock::Clock;
 use super::error::ApiError;
@@ -19,6 +18,7 @@ use super::faults::{Fault, Faults};
 use super::protocol::{Encoded, Head, Protocol};
 use super::requests::{RequestHook, RequestLog, RequestRecord};
 use super::service::Service;
+use crate::aws::identity::fresh;
 
 /// All that answering a request needs.
 pub(crate) struct Endpoint {
@@ -28,13 +28,40 @@ pub(crate) struct Endpoint {
     pub(crate) clock: Clock,
     pub(crate) on_request: Option<RequestHook>,
     pub(crate) on_response: Option<RequestHook>,
+    pub(crate) around: Option<Around>,
     /// How long a call without an answer is held at most.
     pub(crate) hold: Duration,
 }
 
+/// Stands around the work of every request: does it as it pleases, by default once, and answers.
+pub type Around = Arc<
+    dyn Fn(&RequestRecord, &dyn Fn(&Value) -> Result<Value, ApiError>) -> Result<Value, ApiError>
+        + Send
+        + Sync,
+>;
+
+/// The way into the account without a socket. Clones lead to the same account.
+#[derive(Clone)]
+pub struct Door(pub(crate) Arc<Endpoint>);
+
+impl Door {
+    /// Answers a request as the endpoint would; it meets this fault, or else one that was ordered before.
+    pub async fn answer(
+        &self,
+        request: Request<&[u8]>,
+        fault: Option<Fault>,
+    ) -> Result<Response<Bytes>, NoAnswer> {
+        let (parts, body) = request.into_parts();
+        let head = Head::read(&parts.method, &parts.uri, &parts.headers);
+        let (parts, body) = respond(self.0.clone(), &head, body, fault).await?.into_parts();
+        let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
 /// The connection is closed without an answer.
 #[derive(Debug)]
-struct NoAnswer;
+pub struct NoAnswer;
 
 impl fmt::Display for NoAnswer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,20 +97,31 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, NoAnswer> {
     let head = Head::read(request.method(), request.uri(), request.headers());
-    // Nobody signs the GET of a presigned URL in a header.
-    if request.method() == Method::GET && head.caller.is_none() {
-        return Ok(download(&endpoint, request.uri().path()));
-    }
     let body = request.into_body().collect().await.map_err(|_| NoAnswer)?.to_bytes();
+    respond(endpoint, &head, &body, None).await
+}
+
+async fn respond(
+    endpoint: Arc<Endpoint>,
+    head: &Head,
+    body: &[u8],
+    fault: Option<Fault>,
+) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    // Nobody signs the GET of a presigned URL in a header.
+    if let Some(path) = head.download() {
+        return Ok(download(&endpoint, path));
+    }
     let found = endpoint.services.iter().find_map(|service| {
-        let (operation, input) = service.protocol().decode(&head, &body)?;
+        let (operation, input) = service.protocol().decode(head, body)?;
         Some((service.clone(), operation, input))
     });
     let Some((service, operation, input)) = found else {
         return Ok(unrecognised());
     };
     // A task of its own: once work has begun it goes on, though the client gives up, as with AWS.
-    let work = tokio::spawn(async move { endpoint.handle(&*service, &operation, input, head.caller).await });
+    let caller = head.caller.clone();
+    let work =
+        tokio::spawn(async move { endpoint.handle(&*service, &operation, input, (caller, fault)).await });
     work.await.map_err(|_| NoAnswer)?
 }
 
@@ -101,7 +139,7 @@ fn download(endpoint: &Endpoint, path: &str) -> Response<Full<Bytes>> {
 fn unrecognised() -> Response<Full<Bytes>> {
     let protocol = Protocol::Json { target: "", version: "1.0", message_member: "message" };
     let refusal = ApiError::refused("UnknownOperationException", "The sandbox has no such service.");
-    let id = Uuid::new_v4().to_string();
+    let id = fresh().to_string();
     response(&id, protocol.encode("", &id, Err(refusal.with_status(404))))
 }
 
@@ -122,16 +160,23 @@ impl Endpoint {
         service: &dyn Service,
         operation: &str,
         input: Result<Value, ApiError>,
-        caller: Option<String>,
+        (caller, fault): (Option<String>, Option<Fault>),
     ) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let logged_input = input.as_ref().cloned().unwrap_or_default();
         let mut record = self.requests.arrived(&self.clock, service.name(), operation, caller, logged_input);
-        record.fault = self.faults.take(service.name(), operation);
+        record.fault = fault.or_else(|| self.faults.take(service.name(), operation));
         self.requests.update(&record);
         if let Some(hook) = &self.on_request {
             hook(&record);
         }
-        let work = || input.and_then(|input| service.call(operation, &input));
+        let asked = record.clone();
+        let work = || {
+            let input = input?;
+            match &self.around {
+                None => service.call(operation, &input),
+                Some(around) => around(&asked, &|input| service.call(operation, input)),
+            }
+        };
         let result = match record.fault.clone() {
             None => work(),
             Some(Fault::Slow(delay)) => {
@@ -153,7 +198,7 @@ impl Endpoint {
         record.status = Some(result.as_ref().map_or_else(|error| error.status, |_| 200));
         record.error = result.as_ref().err().map(|error| error.code.clone());
         self.finish(&record);
-        let request_id = Uuid::new_v4().to_string();
+        let request_id = fresh().to_string();
         Ok(response(&request_id, service.protocol().encode(operation, &request_id, result)))
     }
 

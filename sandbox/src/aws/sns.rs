@@ -5,7 +5,6 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::clock::Clock;
 use super::error::ApiError;
@@ -13,6 +12,7 @@ use super::lock;
 use super::paging::page;
 use super::protocol::{Protocol, entries};
 use super::service::Service;
+use crate::aws::identity::fresh;
 
 const MAX_MESSAGE_BYTES: usize = 262_144;
 const PAGE: usize = 100;
@@ -85,7 +85,7 @@ impl Sns {
         endpoint: &str,
         confirmed: bool,
     ) -> String {
-        let arn = format!("{topic_arn}:{}", Uuid::new_v4());
+        let arn = format!("{topic_arn}:{}", fresh());
         lock(&self.state).subscriptions.push(Subscription {
             arn: arn.clone(),
             topic_arn: topic_arn.to_owned(),
@@ -135,7 +135,7 @@ impl Sns {
         if bytes > MAX_MESSAGE_BYTES {
             return Err(invalid("Message too long"));
         }
-        let id = Uuid::new_v4().to_string();
+        let id = fresh().to_string();
         lock(&self.state).messages.push(Message {
             at: self.clock.now(),
             id: id.clone(),

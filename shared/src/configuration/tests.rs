@@ -257,3 +257,28 @@ fn what_names_no_image_in_ecr_is_refused() {
         assert!(text.parse::<ImageIdentifier>().is_err(), "{text}");
     }
 }
+
+#[test]
+fn every_number_and_every_secret_is_given_back() {
+    let mut configuration = Configuration::default();
+    for member in Member::ALL {
+        match member.kind() {
+            Kind::Number => {
+                configuration.set_number(*member, Some(7));
+                assert_eq!(configuration.number(*member), Some(7), "{}", member.path());
+                assert_eq!(configuration.text(*member), None, "{}", member.path());
+            }
+            Kind::Secret => {
+                configuration.set_text(*member, Some("make"));
+                assert_eq!(
+                    configuration.secret(*member).map(Untrusted::expose),
+                    Some("make"),
+                    "{}",
+                    member.path()
+                );
+                assert_eq!(configuration.number(*member), None, "{}", member.path());
+            }
+            _ => {}
+        }
+    }
+}

@@ -25,6 +25,12 @@ fn spellings_of_one_name_are_equal() {
 }
 
 #[test]
+fn a_label_may_have_63_octets() {
+    let longest = format!("{}.example.com", "a".repeat(63));
+    assert_eq!(name(&longest).to_string(), longest);
+}
+
+#[test]
 fn what_is_no_name_is_refused_with_its_problem() {
     let long_label = format!("{}.example.com", "a".repeat(64));
     let long_name = vec!["abcdefg"; 32].join(".");

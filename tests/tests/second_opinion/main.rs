@@ -3,6 +3,7 @@
 mod cleanup;
 mod facts;
 mod shift;
+mod state;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};

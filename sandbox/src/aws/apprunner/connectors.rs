@@ -1,7 +1,6 @@
 //! VPC connectors, and connections to source code providers.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::services::page_size;
 use super::state::{Connection, Connector, State};
@@ -9,6 +8,7 @@ use super::words::{ConnectionStatus, ServiceStatus};
 use super::{AppRunner, bad_token, not_found, refused, text};
 use crate::aws::clock::epoch_seconds;
 use crate::aws::error::ApiError;
+use crate::aws::identity::fresh;
 use crate::aws::lock;
 use crate::aws::paging::page;
 
@@ -41,7 +41,7 @@ impl AppRunner {
         subnets: Value,
         security_groups: Value,
     ) -> Connector {
-        let id = Uuid::new_v4().simple();
+        let id = fresh().simple();
         let revision = 1 + state.connectors.iter().filter(|connector| connector.name == name).count();
         Connector {
             arn: self.shared.arn(&format!("vpcconnector/{name}/{revision}/{id}")),
@@ -98,7 +98,7 @@ impl AppRunner {
             return Err(refused("InvalidRequestException", "A connection with this name already exists."));
         }
         let connection = Connection {
-            arn: self.shared.arn(&format!("connection/{name}/{}", Uuid::new_v4().simple())),
+            arn: self.shared.arn(&format!("connection/{name}/{}", fresh().simple())),
             name: name.to_owned(),
             provider: text(input, "ProviderType").to_owned(),
             status: ConnectionStatus::PendingHandshake,

@@ -1,7 +1,6 @@
 //! Custom domains of a service and their certificate validation records.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::script::Outcome;
 use super::services::{in_status, known, page_size};
@@ -9,6 +8,7 @@ use super::state::{Domain, ServiceState, State};
 use super::words::{DomainStatus, ServiceStatus};
 use super::{AppRunner, bad_token, not_found, refused, text};
 use crate::aws::error::ApiError;
+use crate::aws::identity::fresh;
 use crate::aws::lock;
 use crate::aws::paging::page;
 
@@ -94,7 +94,7 @@ pub(super) fn new_domain(name: &str, www: bool) -> Domain {
     let records = names
         .into_iter()
         .map(|name| {
-            let (label, value) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
+            let (label, value) = (fresh().simple(), fresh().simple());
             json!({
                 "Name": format!("_{label}.{name}."),
                 "Type": "CNAME",

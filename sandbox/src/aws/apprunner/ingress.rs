@@ -1,7 +1,6 @@
 //! VPC ingress connections: what links a private service to an interface endpoint.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::lifecycle::default_domain;
 use super::script::Outcome;
@@ -11,6 +10,7 @@ use super::words::{IngressStatus, ServiceStatus, word};
 use super::{AppRunner, bad_token, not_found, refused, text};
 use crate::aws::clock::epoch_seconds;
 use crate::aws::error::ApiError;
+use crate::aws::identity::fresh;
 use crate::aws::lock;
 use crate::aws::paging::page;
 
@@ -54,7 +54,7 @@ impl AppRunner {
 
     /// An ingress connection that is AVAILABLE, not yet part of the account.
     pub(super) fn new_ingress(&self, name: &str, service_arn: &str, vpc: &Value) -> Ingress {
-        let id = Uuid::new_v4().simple();
+        let id = fresh().simple();
         Ingress {
             arn: self.shared.arn(&format!("vpcingressconnection/{name}/{id}")),
             name: name.to_owned(),

@@ -7,14 +7,13 @@
 //!                                                   └─> ROLLBACK_FAILED
 //! ```
 
-use uuid::Uuid;
-
 use super::configuration::Configuration;
 use super::narration::Stage;
 use super::script::{Outcome, Script};
 use super::state::{Operation, ServiceState, State};
 use super::words::{IngressStatus, OperationStatus, OperationType, ServiceStatus};
 use super::{AppRunner, Shared};
+use crate::aws::identity::fresh;
 use crate::aws::lock;
 
 /// An operation under way.
@@ -51,7 +50,7 @@ impl AppRunner {
         if blocked {
             script.outcome = Outcome::Fail;
         }
-        let operation = Uuid::new_v4().simple().to_string();
+        let operation = fresh().simple().to_string();
         let Some(service) = state.service_mut(arn) else { return operation };
         let before = (service.status, service.configuration.clone());
         let with_application = attempt.as_ref().is_some_and(|attempt| {
@@ -187,6 +186,6 @@ impl Run {
 
 /// The host name that App Runner gives something new: ten random characters under its domain.
 pub(super) fn default_domain(region: &str) -> String {
-    let random = Uuid::new_v4().simple().to_string();
+    let random = fresh().simple().to_string();
     format!("{}.{region}.awsapprunner.com", &random[..10])
 }

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::configuration::Configuration;
 use super::services::page_size;
@@ -11,6 +10,7 @@ use super::words::ServiceStatus;
 use super::{AppRunner, bad_token, not_found, refused, text};
 use crate::aws::clock::epoch_seconds;
 use crate::aws::error::ApiError;
+use crate::aws::identity::fresh;
 use crate::aws::lock;
 use crate::aws::paging::page;
 
@@ -170,7 +170,7 @@ impl AppRunner {
     fn new_revision(&self, state: &State, family: Family, name: &str, input: &Value) -> Revision {
         let same = state.revisions.iter().filter(|other| other.family == family && other.name == name);
         let number = 1 + same.map(|other| other.number).max().unwrap_or(0);
-        let id = Uuid::new_v4().simple();
+        let id = fresh().simple();
         Revision {
             arn: self.shared.arn(&format!("{}/{name}/{number}/{id}", family.prefix().to_lowercase())),
             family,

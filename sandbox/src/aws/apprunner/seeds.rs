@@ -3,7 +3,6 @@
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::domains::new_domain;
 use super::services::startable;
@@ -13,6 +12,7 @@ use super::words::{
 };
 use super::{AppRunner, Script};
 use crate::aws::ApiError;
+use crate::aws::identity::fresh;
 use crate::aws::lock;
 
 /// A service to seed. Nothing is told of it on the bus or in the logs.
@@ -279,7 +279,7 @@ fn because(error: &ApiError) -> anyhow::Error {
 impl From<OperationSpec> for Operation {
     fn from(spec: OperationSpec) -> Self {
         Self {
-            id: Uuid::new_v4().simple().to_string(),
+            id: fresh().simple().to_string(),
             kind: spec.kind,
             status: spec.status,
             started_at: spec.started_at,

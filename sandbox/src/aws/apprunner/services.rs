@@ -1,7 +1,6 @@
 //! The API's operations on services.
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::configuration::{Configuration, merged};
 use super::lifecycle::default_domain;
@@ -9,6 +8,7 @@ use super::state::{ServiceState, State};
 use super::words::{OperationType, ServiceStatus, word};
 use super::{AppRunner, bad_token, model, not_found, refused, text};
 use crate::aws::error::ApiError;
+use crate::aws::identity::fresh;
 use crate::aws::lock;
 use crate::aws::paging::page;
 
@@ -58,7 +58,7 @@ impl AppRunner {
         input: &Value,
     ) -> Result<ServiceState, ApiError> {
         let now = self.shared.narrator.clock.now();
-        let id = Uuid::new_v4().simple().to_string();
+        let id = fresh().simple().to_string();
         let mut configuration = merged(&Configuration::new(), input, &self.shared.account)?;
         state.resolve_scaling(&mut configuration)?;
         Ok(ServiceState {

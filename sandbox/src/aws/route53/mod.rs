@@ -10,7 +10,6 @@ use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use self::name::{normalised, reversed};
 use self::record::Record;
@@ -21,6 +20,7 @@ use super::lock;
 use super::protocol::Protocol;
 use super::rest_xml::Route;
 use super::service::Service;
+use crate::aws::identity::fresh;
 
 /// Records of one page at most, and where nothing is said.
 const PAGE: usize = 300;
@@ -158,7 +158,7 @@ impl Route53 {
         let mut state = lock(&self.state);
         state.carry_out(zone, &input["ChangeBatch"])?;
         let change = Change {
-            id: format!("C{}", Uuid::new_v4().simple().to_string()[..20].to_uppercase()),
+            id: format!("C{}", fresh().simple().to_string()[..20].to_uppercase()),
             submitted_at: self.clock.now(),
             comment: input["ChangeBatch"]["Comment"].as_str().map(str::to_owned),
             propagation: state.propagation,
