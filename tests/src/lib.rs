@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use autopilot::settings::Environment;
 use sandbox::{
     aws::{self, service::Service as _},
     host::{
@@ -51,11 +52,24 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The directory of the built functions: `cargo build --workspace` puts them where the tests are.
+/// The directory of the built functions: a test lies in `deps` below it, a program beside them.
 pub fn binaries() -> Result<PathBuf> {
     let exe = std::env::current_exe().context("a test has a path")?;
-    let deps = exe.parent().and_then(Path::parent).context("a test lies in target/<profile>/deps")?;
-    Ok(deps.to_owned())
+    let directory = exe.parent().context("a test lies in target/<profile>/deps")?;
+    let profile = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
+    Ok(profile.context("deps lies in target/<profile>")?.to_owned())
+}
+
+/// What Lambda gives a function, with this endpoint for every service.
+pub fn environment(endpoint: &str) -> Environment {
+    let given = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIAFACTS"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "token"),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ];
+    given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Options of a host that repeats failed invocations soon: the order counts in tests, not the minutes. It runs

@@ -5,7 +5,7 @@ use autopilot::{
     error::PortError,
     ports::CertificateRead,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use serde_json::json;
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable};

@@ -21,8 +21,8 @@ use autopilot::{
         Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary,
     },
 };
-use aws_config::SdkConfig;
 use aws_sdk_apprunner::{Client, primitives::DateTime, types};
+use aws_types::SdkConfig;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 

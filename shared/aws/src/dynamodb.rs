@@ -10,8 +10,8 @@ use autopilot::{
     error::{Class, PortError},
     store::{Item, Key, StateRead, StateWrite, Written},
 };
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
+use aws_types::SdkConfig;
 use jiff::Timestamp;
 
 use crate::failure::port_error;

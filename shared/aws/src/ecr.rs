@@ -11,7 +11,7 @@ use autopilot::{
     evidence::Image,
     ports::{ImageDigests, ImageRead, PushedImage},
 };
-use aws_config::{Region, SdkConfig};
+use aws_types::{SdkConfig, region::Region};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 

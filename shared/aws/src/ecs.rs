@@ -9,7 +9,7 @@ use autopilot::{
     error::PortError,
     ports::ExpressRead,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable};

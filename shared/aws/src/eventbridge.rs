@@ -5,12 +5,12 @@ use autopilot::{
     error::{Class, PortError},
     ports::Announce,
 };
-use aws_config::SdkConfig;
 use aws_sdk_eventbridge::{
     Client,
     primitives::DateTime,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
+use aws_types::SdkConfig;
 
 use crate::failure::port_error;
 

@@ -20,4 +20,5 @@ pub mod logs;
 mod narrow;
 pub mod route53;
 pub mod runtime;
+pub mod sdk;
 pub mod sns;

@@ -5,8 +5,8 @@ use autopilot::{
     ports::{LogsRead, StreamInfo, Window},
     redact::Untrusted,
 };
-use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::{Client, types::OrderBy};
+use aws_types::SdkConfig;
 use jiff::Timestamp;
 
 use crate::failure::port_error;

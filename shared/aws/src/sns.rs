@@ -4,8 +4,8 @@ use autopilot::{
     error::PortError,
     ports::{Publication, Publish, Subscription},
 };
-use aws_config::SdkConfig;
 use aws_sdk_sns::{Client, types::MessageAttributeValue};
+use aws_types::SdkConfig;
 
 use crate::failure::port_error;
 

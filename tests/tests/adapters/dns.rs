@@ -31,7 +31,7 @@ fn names(names: &[&str]) -> BTreeSet<RecordName> {
 async fn with_zone() -> Result<(Sandbox, Route53)> {
     let account = account().await?;
     account.route53().add_zone(ZONE, "example.com");
-    let route53 = Route53::new(&sdk(&account).await);
+    let route53 = Route53::new(&sdk(&account)?);
     Ok((account, route53))
 }
 

@@ -4,16 +4,12 @@ mod cleanup;
 mod facts;
 mod shift;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use anyhow::Result;
+use autopilot_aws::sdk::configuration;
+use autopilot_tests::environment;
+use aws_types::SdkConfig;
 
 /// The SDK's configuration for an emulator.
-async fn sdk(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("AKIAFACTS", "secret", None, None, "test");
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .load()
-        .await
+fn sdk(endpoint: &str) -> Result<SdkConfig> {
+    Ok(configuration(&environment(endpoint))?)
 }

@@ -12,12 +12,13 @@ use autopilot::{
     ports::ServiceWrite,
     service::{OperationId, ServiceArn},
 };
-use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_apprunner::{
     Client,
     config::{self, http::HttpRequest},
 };
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
 
 use crate::failure::port_error;
 

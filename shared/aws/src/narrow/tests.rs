@@ -1,8 +1,8 @@
 //! The narrow client's reading, against what a service would never send.
 
-use aws_config::{Region, SdkConfig};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::{SdkConfig, region::Region};
 use proptest::prelude::*;
 
 use super::{Api, Narrow, Partition, protocol::Protocol, xml};
