@@ -1,11 +1,12 @@
 //! How the work grows: each function over four or five sizes, with the slope that was fitted and the fewest calls that
 //! paging and batching allow. `shift` is measured by its example `thousand_shifts`, on a clock that can be wound forward.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::SignedDuration;
 use sandbox::aws::{
+    Fault,
     apprunner::{IngressStatus, ServiceSpec},
     ec2::endpoints::EndpointSpec,
 };
@@ -27,6 +28,9 @@ const BAKING: [usize; 5] = [0, 30, 100, 200, 300];
 const ACCOUNTS: [(usize, usize, usize); 5] =
     [(0, 0, 0), (30, 200, 150), (100, 700, 500), (200, 1_400, 1_000), (300, 2_000, 1_500)];
 
+/// Services that a reconciliation compares with the state.
+const SERVICES: [usize; 4] = [1, 30, 100, 300];
+
 /// One size.
 struct Point {
     size: usize,
@@ -36,10 +40,11 @@ struct Point {
     wall_ms: f64,
     processor_ms: f64,
     memory_mib: f64,
+    operations: BTreeMap<String, usize>,
 }
 
 /// All growth, by name.
-pub(crate) async fn measure(binaries: &Path, quick: bool) -> Result<Value> {
+pub(crate) async fn measure(binaries: &Path, latency: Duration, quick: bool) -> Result<Value> {
     let sizes = |all: &[usize]| all[..if quick { 3 } else { all.len() }].to_vec();
     let (mut queue, mut baking, mut leftovers) = (Vec::new(), Vec::new(), Vec::new());
     for size in sizes(&QUEUES) {
@@ -51,11 +56,20 @@ pub(crate) async fn measure(binaries: &Path, quick: bool) -> Result<Value> {
     for account in &ACCOUNTS[..if quick { 3 } else { ACCOUNTS.len() }] {
         leftovers.push(account_of(binaries, *account).await?);
     }
-    Ok(json!({
+    let mut growth = json!({
         "notify, queued failures": told(&queue),
         "rollback, tick with baking versions": told(&baking),
         "cleanup, ingress connections": told(&leftovers),
-    }))
+    });
+    for kind in [Kind::Success, Kind::RollbackTick, Kind::RebuildTick] {
+        let mut points = Vec::new();
+        for size in sizes(&SERVICES) {
+            points.push(reconciliation(kind, binaries, size, latency).await?);
+        }
+        let name = format!("{}, reconciliation", kind.binary().unwrap_or_default());
+        growth[name] = told(&points);
+    }
+    Ok(growth)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "thousands at most")]
@@ -66,7 +80,7 @@ fn told(points: &[Point]) -> Value {
     let each = points.iter().map(|point| {
         json!({
             "size": point.size, "calls": point.calls, "bound": point.bound, "wall_ms": point.wall_ms,
-            "processor_ms": point.processor_ms, "memory_mib": point.memory_mib,
+            "processor_ms": point.processor_ms, "memory_mib": point.memory_mib, "operations": point.operations,
         })
     });
     json!({
@@ -94,9 +108,10 @@ async fn measured(
         calls += subject.calls.count();
     }
     let processor_ms = processor_ms(process)? - before;
+    let operations = subject.calls.names();
     let memory_mib = peak_memory(process)?;
     subject.chill().await;
-    Ok(Point { size, calls, bound: bound(calls), wall_ms: wall, processor_ms, memory_mib })
+    Ok(Point { size, calls, bound: bound(calls), wall_ms: wall, processor_ms, memory_mib, operations })
 }
 
 /// So many failures, one after the other. The fewest calls are those of a single one, as often.
@@ -155,4 +170,21 @@ async fn account_of(
     let bound =
         services.div_ceil(20) + endpoints.div_ceil(1_000) + connections.div_ceil(100) + connections + 1 + 2;
     measured(&mut subject, connections, |_| bound, 1).await
+}
+
+/// A reconciliation that finds nothing new, with latency: what a quarter of an hour costs. A list page holds 20.
+async fn reconciliation(kind: Kind, binaries: &Path, size: usize, latency: Duration) -> Result<Point> {
+    let mut subject = Subject::raise(kind, binaries, Conditions::default()).await?;
+    let services = subject.stage.account.services();
+    for number in subject.services()..size {
+        services.create(ServiceSpec::image(&format!("further-{number}"), autopilot_tests::IMAGE))?;
+    }
+    let reconcile = json!({"command": "reconcile"});
+    for _ in 0..2 {
+        subject.invoke(&reconcile).await?;
+    }
+    subject.stage.account.faults().always("*", "*", Fault::Slow(latency));
+    let size = subject.services().max(size);
+    subject.send(reconcile);
+    measured(&mut subject, size, |_| 1 + size.div_ceil(20), 1).await
 }

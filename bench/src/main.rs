@@ -11,8 +11,8 @@
 //! ```
 //!
 //! Options: `--spawns N` (30), `--warm N` (1000), `--latency MS` (20), `--only PART`, `--quick`, `--endurance`,
-//! `--python PROGRAM` (a Python that has `bench/python/requirements.txt`), `--document FILE` (replaces the tables there).
-//! The results also go to `target/bench/results.json`.
+//! `--python PROGRAM` (a Python that has `bench/python/requirements.txt`), `--document FILE` (replaces the tables
+//! there, and `bench/results.json`). The results also go to `target/bench/results.json`.
 
 mod calls;
 mod cold;
@@ -109,6 +109,7 @@ async fn main() -> Result<()> {
     let report = report::tables(&Value::Object(results));
     if let Some(document) = &options.document {
         report::insert(document, &report)?;
+        fs::copy(&file, autopilot_tests::root().join("bench/results.json"))?;
     }
     tell(&report);
     Ok(())
@@ -139,7 +140,7 @@ async fn measure(part: Part, options: &Options, places: &Places) -> Result<Value
             told["latency_ms"] = json!(options.latency.as_millis());
             Ok(told)
         }
-        Part::Growth => growth::measure(&places.functions, options.quick).await,
+        Part::Growth => growth::measure(&places.functions, options.latency, options.quick).await,
         Part::Callgrind => callgrind(places).await,
         Part::Endurance => endurance(places).await,
     }

@@ -140,6 +140,7 @@ pub(crate) struct Subject {
     pub(crate) front: Option<Front>,
     services: Vec<String>,
     told: usize,
+    instead: Option<Value>,
 }
 
 impl Subject {
@@ -180,13 +181,26 @@ impl Subject {
         if !conditions.latency.is_zero() {
             stage.account.faults().always("*", "*", Fault::Slow(conditions.latency));
         }
-        let subject = Self { kind, stage, calls, front, services, told: 0 };
+        let subject = Self { kind, stage, calls, front, services, told: 0, instead: None };
         subject.forget();
         Ok(subject)
     }
 
+    /// How many services the account has.
+    pub(crate) fn services(&self) -> usize {
+        self.services.len()
+    }
+
+    /// From now on this is its event.
+    pub(crate) fn send(&mut self, event: Value) {
+        self.instead = Some(event);
+    }
+
     /// The next event for it: never the same failure twice.
     pub(crate) fn event(&mut self) -> Result<Value> {
+        if let Some(event) = &self.instead {
+            return Ok(event.clone());
+        }
         self.told += 1;
         let turn = self.told % self.services.len().max(1);
         let service = self.services.get(turn).cloned().unwrap_or_default();

@@ -46,6 +46,8 @@ pub fn start(function: &'static str) -> Result<Start, Error> {
     let environment = environment();
     let level = autopilot::settings::optional::<Level>(&environment, "LOG_LEVEL")?.unwrap_or(Level::INFO);
     telemetry::install(function, level, now)?;
+    // The release profile aborts on a panic; its reason is a line like any other.
+    std::panic::set_hook(Box::new(|panic| error!(%panic, "The process ends: {panic}")));
     let sdk = sdk::configuration(&environment)?;
     Ok(Start { environment, sdk })
 }

@@ -10,28 +10,33 @@
 //! | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | variants of AWS's own endpoints |
 //! | `SSL_CERT_FILE`, `SSL_CERT_DIR` | trust these certificates instead of [`AMAZON_ROOTS`] |
 
+mod http;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use autopilot::settings::{Environment, SettingError, optional, required};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_async::{rt::sleep::SharedAsyncSleep, time::SharedTimeSource};
-use aws_smithy_http_client::{
-    Connector,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+use aws_smithy_async::{
+    rt::sleep::{SharedAsyncSleep, TokioSleep},
+    time::SharedTimeSource,
 };
 use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime_api::{
-    client::{
-        behavior_version::BehaviorVersion,
-        http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
-    },
-    shared::IntoShared as _,
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
+    http::{SharedHttpConnector, http_client_fn},
 };
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{
     SdkConfig,
     region::Region,
     service_config::{LoadServiceConfig, ServiceConfigKey},
+};
+use http::Http;
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
 };
 
 /// One call never waits longer than this for an answer; with its retries it stays under [`PATIENCE`].
@@ -53,7 +58,9 @@ pub fn configuration(environment: &Environment) -> Result<SdkConfig, SettingErro
         None, // a process never outlives the credentials that Lambda starts it with
         "environment",
     );
-    let sleep = SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new());
+    let http = Http::new(roots(environment)?, CONNECT)
+        .map_err(|error| SettingError { variable: "SSL_CERT_FILE", problem: error.to_string() })?;
+    let connector = SharedHttpConnector::new(http);
     let mut configuration = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
@@ -68,37 +75,31 @@ pub fn configuration(environment: &Environment) -> Result<SdkConfig, SettingErro
                 .build(),
         )
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(100)))
-        .http_client(http_client(tls(environment)?, sleep.clone()))
-        .sleep_impl(sleep)
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::default());
     configuration.set_use_fips(optional(environment, "AWS_USE_FIPS_ENDPOINT")?);
     configuration.set_use_dual_stack(optional(environment, "AWS_USE_DUALSTACK_ENDPOINT")?);
     Ok(configuration.build())
 }
 
-/// One connector for all clients. The SDK's own would read the trust anchors again for each client that is made.
-fn http_client(tls: TlsContext, sleep: SharedAsyncSleep) -> SharedHttpClient {
-    let connector = Connector::builder()
-        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT).build())
-        .sleep_impl(sleep)
-        .tls_provider(Provider::rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .build();
-    let connector: SharedHttpConnector = connector.into_shared();
-    http_client_fn(move |_, _| connector.clone())
-}
-
-fn tls(environment: &Environment) -> Result<TlsContext, SettingError> {
-    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|variable| environment.contains_key(*variable));
-    let trusted = if named {
-        TrustStore::default() // what the operating system trusts, which these variables lead
-    } else {
-        TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
-    };
-    TlsContext::builder()
-        .with_trust_store(trusted)
-        .build()
-        .map_err(|error| SettingError { variable: "SSL_CERT_FILE", problem: error.to_string() })
+/// The certificates that are trusted: Amazon's, or those that the environment leads to.
+fn roots(environment: &Environment) -> Result<RootCertStore, SettingError> {
+    let wrong = |problem: String| SettingError { variable: "SSL_CERT_FILE", problem };
+    let mut roots = RootCertStore::empty();
+    if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|variable| environment.contains_key(*variable)) {
+        let found = rustls_native_certs::load_native_certs(); // reads the same two variables
+        let (taken, _) = roots.add_parsable_certificates(found.certs);
+        if taken == 0 {
+            return Err(wrong(format!("no certificate can be read there: {:?}", found.errors)));
+        }
+        return Ok(roots);
+    }
+    for root in CertificateDer::pem_slice_iter(AMAZON_ROOTS) {
+        let root = root.map_err(|error| wrong(error.to_string()))?;
+        roots.add(root).map_err(|error| wrong(error.to_string()))?;
+    }
+    Ok(roots)
 }
 
 /// The endpoints that the environment names, under the variables' names.
