@@ -3,10 +3,10 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
 use sandbox::aws::{Options, RequestRecord};
+use tokio::time::Instant;
 
 /// A call from its arrival to its answer.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::{
+    front::Front,
     process::peak_memory,
     statistics::{least, median},
     subject::{Kind, Subject},
@@ -39,7 +40,7 @@ pub(crate) async fn measure(subjects: &mut [Subject], spawns: usize) -> Result<V
             entry.first.push(result.answered.context("an answer")?.as_secs_f64() * 1e3);
             entry.memory.push(peak_memory(subject.process()?)?);
             entry.calls = subject.calls.count();
-            entry.connections = subject.front.as_ref().map_or(0, |front| front.connections());
+            entry.connections = subject.front.as_ref().map_or(0, Front::connections);
         }
     }
     for subject in subjects {

@@ -29,7 +29,7 @@ const ACCOUNTS: [(usize, usize, usize); 5] =
     [(0, 0, 0), (30, 200, 150), (100, 700, 500), (200, 1_400, 1_000), (300, 2_000, 1_500)];
 
 /// Services that a reconciliation compares with the state.
-const SERVICES: [usize; 4] = [1, 30, 100, 300];
+const SERVICES: [usize; 4] = [30, 100, 200, 300];
 
 /// One size.
 struct Point {

@@ -15,6 +15,7 @@
 //! there, and `bench/results.json`). The results also go to `target/bench/results.json`.
 
 mod calls;
+mod chains;
 mod cold;
 mod front;
 mod growth;
@@ -103,16 +104,20 @@ async fn main() -> Result<()> {
             eprintln!("{} ...", part.name());
             results.insert(part.name().to_owned(), measure(part, &options, &places).await?);
             results.insert("machine".to_owned(), machine());
+            if let Ok(shifts) = fs::read_to_string(places.work.join("shifts.json")) {
+                results.insert("shifts".to_owned(), serde_json::from_str(&shifts)?);
+            }
             fs::write(&file, serde_json::to_string_pretty(&results)?)?;
         }
     }
-    let report = report::tables(&Value::Object(results));
+    let results = Value::Object(results);
+    let report = report::tables(&results);
     if let Some(document) = &options.document {
         report::insert(document, &report)?;
         fs::copy(&file, autopilot_tests::root().join("bench/results.json"))?;
     }
     tell(&report);
-    Ok(())
+    chains::hold(&results["latency"])
 }
 
 #[expect(clippy::print_stdout, reason = "the tables are what this program is for")]

@@ -91,7 +91,8 @@ impl Options {
                 "--spawns" => options.spawns = value()?.parse().context("--spawns")?,
                 "--warm" => options.warm = value()?.parse().context("--warm")?,
                 "--latency" => {
-                    options.latency = Duration::from_millis(value()?.parse().context("--latency")?)
+                    let ms = value()?.parse().context("--latency")?;
+                    options.latency = Duration::from_millis(ms);
                 }
                 "--python" => options.python = Some(value()?.into()),
                 "--document" => options.document = Some(value()?.into()),

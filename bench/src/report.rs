@@ -24,7 +24,7 @@ pub(crate) fn tables(results: &Value) -> String {
         word("kernel"),
         word("load")
     );
-    let sections = [sizes, starts, warm, growth, instructions, endurance];
+    let sections = [sizes, starts, warm, growth, shifts, instructions, endurance];
     out += &sections.map(|section| section(results)).concat();
     out.trim_end().to_owned() + "\n"
 }
@@ -60,7 +60,7 @@ fn number(value: &Value, decimals: usize) -> String {
 }
 
 /// The subjects that a part measured, in order, with their values.
-fn measured<'a>(part: &'a Value) -> impl Iterator<Item = (Kind, &'a Value)> + use<'a> {
+fn measured(part: &Value) -> impl Iterator<Item = (Kind, &Value)> {
     Kind::ALL.into_iter().filter_map(|kind| Some((kind, part.get(kind.name())?)))
 }
 
@@ -148,6 +148,24 @@ fn growth(results: &Value) -> String {
         );
     }
     out
+}
+
+/// Requests of Route 53 a tick, over the number of shifts.
+fn shifts(results: &Value) -> String {
+    let sizes: Vec<&Value> = results["shifts"].as_array().into_iter().flatten().collect();
+    let name = |size: &&Value| format!("{} in {}", size["shifts"], size["zones"]);
+    let names: Vec<String> = sizes.iter().map(name).collect();
+    let head: Vec<&str> = std::iter::once("tick").chain(names.iter().map(String::as_str)).collect();
+    let ticks = sizes.first().and_then(|size| size["ticks"].as_array()).map_or(0, Vec::len);
+    let rows = (0..ticks).map(|at| {
+        let cell = |size: &&Value| {
+            let tick = &size["ticks"][at];
+            format!("{} in {} s", tick["requests"], number(&tick["seconds"], 1))
+        };
+        let title = sizes[0]["ticks"][at]["tick"].as_str().unwrap_or_default().to_owned();
+        std::iter::once(title).chain(sizes.iter().map(cell)).collect()
+    });
+    table("Growth: shift, requests of Route 53 over shifts in zones, at 5 a second", &head, rows.collect())
 }
 
 fn instructions(results: &Value) -> String {

@@ -105,5 +105,5 @@ fn told_apart(error: hyper_util::client::legacy::Error) -> ConnectorError {
 
 /// The first of an error's causes that is of this type.
 fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
