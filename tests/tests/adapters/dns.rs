@@ -42,7 +42,7 @@ fn weighted(name: &str, identifier: &str, weight: u8) -> Value {
 
 async fn change(account: &Sandbox, changes: Vec<Change>) -> Result<Result<ChangeId, PortError>> {
     let batch = Batch { comment: Some("a test's".to_owned()), changes };
-    let route53 = Route53Write::new(&sdk(account).await);
+    let route53 = Route53Write::new(&sdk(account)?);
     Ok(route53.change(&permit()?, &zone(), &batch).await)
 }
 
