@@ -338,10 +338,10 @@ fn leave_behind(stage: &Stage, service: &str) {
     account.services().add_ingress("used", service, "vpc-1", "vpce-0used", IngressStatus::Available);
 }
 
-/// A shift at its first step, with an hour to bake.
+/// A shift at its first step, with half an hour to bake.
 async fn start_a_shift(stage: Stage) -> Result<Stage> {
     let crossing = Crossing::furnish(stage)?;
-    crossing.start(&json!({"bake_time": "1h", "analysis_interval": "1s"})).await?;
+    crossing.start(&json!({"bake_time": "30m", "analysis_interval": "1s"})).await?;
     crossing.serve(100.0, 0.0);
     crossing.tick_while(|shift| shift["step"] == 0).await?;
     Ok(crossing.stage)
