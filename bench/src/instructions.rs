@@ -26,7 +26,8 @@ pub(crate) async fn measure(kind: Kind, program: &Path, directory: &Path) -> Res
 }
 
 async fn count(kind: Kind, program: &Path, directory: &Path, events: usize) -> Result<f64> {
-    let (counts, name) = (directory.join("callgrind.out"), kind.binary().unwrap_or("notify"));
+    let name = kind.binary().unwrap_or("notify");
+    let counts = directory.join(format!("{} {events}.out", kind.name()).replace([' ', ','], "-"));
     let wrapper = directory.join(name);
     let script = format!(
         "#!/bin/sh\nexec valgrind --quiet --tool=callgrind --callgrind-out-file={} {}\n",

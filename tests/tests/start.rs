@@ -7,7 +7,9 @@ use serde_json::json;
 
 #[tokio::test]
 async fn certificates_that_cannot_be_read_are_named() -> Result<()> {
-    for (variable, place) in [("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_FILE", "/nowhere"), ("AWS_REGION", "")] {
+    for (variable, place) in
+        [("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_FILE", "/nowhere"), ("AWS_REGION", "")]
+    {
         let mut host = impatient();
         host.variables.insert(variable.to_owned(), place.to_owned());
         let stage = stage_with(Options::default(), &host).await?;

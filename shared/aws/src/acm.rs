@@ -15,7 +15,7 @@ const ACM: Api = Api {
     signing_name: "acm",
     host: "acm",
     global: false,
-    protocol: Protocol::Json { target: "CertificateManager" },
+    protocol: Protocol::Json { target: "CertificateManager", version: "1.1" },
 };
 
 const DESCRIBE: &str = "acm:DescribeCertificate";
