@@ -87,9 +87,11 @@ pub fn hosting(functions: &[&str]) -> host::Options {
     }
 }
 
-/// A stage with the whole stack and the account's default options.
+/// A stage with the whole stack. A failed operation is at its end before a function that is told of the failure can
+/// look; what is said of one under way has tests of its own, with slower operations.
 pub async fn stage() -> Result<Stage> {
-    stage_with(aws::Options::default(), &impatient()).await
+    let account = aws::Options { phase: Duration::from_millis(2), ..aws::Options::default() };
+    stage_with(account, &impatient()).await
 }
 
 /// A stage with the whole stack.
