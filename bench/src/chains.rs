@@ -15,7 +15,10 @@ impl Kind {
             Self::Python => 7,
             Self::Failure => 4,
             Self::Success | Self::RollbackTick | Self::RebuildTick | Self::ShiftTick => 1,
-            Self::Record | Self::Rebuild | Self::Bake | Self::Cleanup => 9,
+            Self::Record => 7,
+            Self::Rebuild => 9,
+            Self::Bake => 4,
+            Self::Cleanup => 3,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod cleanup;
 mod facts;
 mod shift;
+mod state;
 
 use anyhow::Result;
 use autopilot_aws::sdk::configuration;
