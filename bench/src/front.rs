@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{
     TlsAcceptor,
@@ -36,6 +36,8 @@ impl Authority {
     pub(crate) fn new(directory: &Path) -> Result<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A certificate with its issuer's name looks self-signed to OpenSSL.
+        params.distinguished_name.push(DnType::CommonName, "authority of the bench");
         let key = KeyPair::generate()?;
         let root = params.self_signed(&key)?;
         let file = directory.join("authority.pem");
