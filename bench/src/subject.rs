@@ -335,6 +335,7 @@ fn leave_behind(stage: &Stage, service: &str) {
     for id in ["vpce-0used", "vpce-0orphan"] {
         account.ec2().add_endpoint(EndpointSpec::requests(id, long_ago));
     }
+    account.route53().add_zone(autopilot_tests::crossing::ZONE, "example.com");
     account.services().add_ingress("used", service, "vpc-1", "vpce-0used", IngressStatus::Available);
 }
 
