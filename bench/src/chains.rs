@@ -18,7 +18,7 @@ impl Kind {
             Self::Record => 7,
             Self::Rebuild => 9,
             Self::Bake => 4,
-            Self::Cleanup => 4,
+            Self::Cleanup => 7,
         }
     }
 }
