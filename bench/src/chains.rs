@@ -11,14 +11,11 @@ impl Kind {
     fn chain(self) -> usize {
         match self {
             Self::Bare => 0,
-            // The baseline waits for each of its calls.
-            Self::Python => 7,
-            Self::Failure => 4,
             Self::Success | Self::RollbackTick | Self::RebuildTick | Self::ShiftTick => 1,
-            Self::Record => 7,
+            Self::Failure | Self::Bake => 4,
+            // The baseline waits for each of its calls.
+            Self::Python | Self::Record | Self::Cleanup => 7,
             Self::Rebuild => 9,
-            Self::Bake => 4,
-            Self::Cleanup => 7,
         }
     }
 }
