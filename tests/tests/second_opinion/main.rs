@@ -8,9 +8,12 @@ mod state;
 use anyhow::Result;
 use autopilot_aws::sdk::configuration;
 use autopilot_tests::environment;
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
 /// The SDK's configuration for an emulator.
 fn sdk(endpoint: &str) -> Result<SdkConfig> {
-    Ok(configuration(&environment(endpoint))?)
+    // An emulator in Python may take longer than AWS.
+    let sdk = configuration(&environment(endpoint))?.into_builder();
+    Ok(sdk.timeout_config(TimeoutConfig::disabled()).build())
 }
