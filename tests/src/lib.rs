@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use autopilot::settings::Environment;
 use sandbox::{
     aws::{self, service::Service as _},
     host::{
@@ -62,11 +63,24 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The directory of the built functions: `cargo build --workspace` puts them where the tests are.
+/// The directory of the built functions: a test lies in `deps` below it, a program beside them.
 pub fn binaries() -> Result<PathBuf> {
     let exe = std::env::current_exe().context("a test has a path")?;
-    let deps = exe.parent().and_then(Path::parent).context("a test lies in target/<profile>/deps")?;
-    Ok(deps.to_owned())
+    let directory = exe.parent().context("a test lies in target/<profile>/deps")?;
+    let profile = if directory.ends_with("deps") { directory.parent() } else { Some(directory) };
+    Ok(profile.context("deps lies in target/<profile>")?.to_owned())
+}
+
+/// What Lambda gives a function, with this endpoint for every service.
+pub fn environment(endpoint: &str) -> Environment {
+    let given = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIAFACTS"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "token"),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ];
+    given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Options of a host that repeats failed invocations soon: the order counts in tests, not the minutes. It runs
@@ -84,9 +98,11 @@ pub fn hosting(functions: &[&str]) -> host::Options {
     }
 }
 
-/// A stage with the whole stack and the account's default options.
+/// A stage with the whole stack. A failed operation is at its end before a function that is told of the failure can
+/// look; what is said of one under way has tests of its own, with slower operations.
 pub async fn stage() -> Result<Stage> {
-    stage_with(aws::Options::default(), &impatient()).await
+    let account = aws::Options { phase: Duration::from_millis(2), ..aws::Options::default() };
+    stage_with(account, &impatient()).await
 }
 
 /// A stage with the whole stack.

@@ -10,7 +10,8 @@
 //! ```
 //! A service made public, or deleted, leaves its interface endpoint behind, billed by the hour and zone. Connectors
 //! and failed services stay too and count against quotas: those are reported with the command that removes them.
-//! What is never deleted, and why: [`finders::Never`]. How many calls a run makes: [`inventory`].
+//! What is never deleted, and why: [`finders::Never`]. How many calls a run makes: [`inventory`];
+//! a run that finds nothing new waits for at most seven, one after the other.
 
 pub mod command;
 pub mod decide;

@@ -14,7 +14,7 @@ use cleanup::{handler::Cleanup, settings::Settings, state::PARTITION};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    let start = runtime::start("cleanup").await?;
+    let start = runtime::start("cleanup")?;
     let settings = Settings::from_environment(&start.environment)?;
     runtime::serve(Cleanup {
         apprunner: AppRunner::new(&start.sdk),

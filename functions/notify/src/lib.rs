@@ -12,7 +12,8 @@
 //!                               publish to both topics ─► put the record, outbox cleared
 //! ```
 //!
-//! A failure takes four calls in sequence: the first look, the record beside the logs, the message, the record;
+//! A failure takes four calls in sequence, which `scripts/bench` holds: the first look, the record beside the logs,
+//! the message, the record;
 //! with open questions, those of [`autopilot::facts`] in between.
 //! A success that ends nothing takes one. What is told is decided by [`decide`], how it reads by [`render`].
 

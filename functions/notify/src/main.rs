@@ -5,7 +5,7 @@ use notify::{handler::Notify, settings::Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    let start = runtime::start("notify").await?;
+    let start = runtime::start("notify")?;
     let settings = Settings::from_environment(&start.environment)?;
     let apprunner = AppRunner::new(&start.sdk);
     runtime::serve(Notify {

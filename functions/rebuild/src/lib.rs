@@ -14,6 +14,7 @@
 //!
 //! Calls: an idle tick makes one; an open case three reads (service, operations, tags) and the control record,
 //! in one round; a failure that was not judged yet also its logs and, where they leave it open, facts.
+//! At most nine calls wait for each other, when a failure is judged for the first time and held or tried.
 
 pub mod case;
 pub mod command;

@@ -13,7 +13,7 @@ use rebuild::{case::PARTITION, handler::Rebuild, settings::Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    let start = runtime::start("rebuild").await?;
+    let start = runtime::start("rebuild")?;
     let settings = Settings::from_environment(&start.environment)?;
     let apprunner = AppRunner::new(&start.sdk);
     runtime::serve(Rebuild {

@@ -13,6 +13,7 @@
 //!
 //! Calls: an idle tick makes one, however many services there are; a tick with versions that bake one more for each
 //! 500 queries, and one for the alarms where some are named. A whole look makes five reads in one round.
+//! At most seven calls wait for each other, when a new version is recorded: its image is asked between two looks.
 
 pub mod bake;
 mod by_hand;

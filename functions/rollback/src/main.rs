@@ -13,7 +13,7 @@ use rollback::{case::PARTITION, handler::Rollback, settings::Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    let start = runtime::start("rollback").await?;
+    let start = runtime::start("rollback")?;
     let settings = Settings::from_environment(&start.environment)?;
     runtime::serve(Rollback {
         apprunner: AppRunner::new(&start.sdk),

@@ -1,5 +1,6 @@
 //! What 1,000 open shifts in 50 zones ask of Route 53, against the five requests a second that an account has:
-//! `cargo run -p shift --example thousand_shifts`. The time is Tokio's paused clock, so only waiting for the pace counts.
+//! `cargo run -p shift --example thousand_shifts`, and fewer of them, as JSON for `scripts/bench`. The time is Tokio's
+//! paused clock, so only waiting for the pace counts.
 
 use std::{
     cell::{Cell, RefCell},
@@ -29,7 +30,7 @@ use autopilot::{
     service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use shift::{
     advance::{PARTITION, ShiftRecord, Shifts},
     decide::{Act, What, made},
@@ -41,8 +42,8 @@ use shift::{
 };
 use tokio::time::Instant;
 
-const ZONES: usize = 50;
-const NAMES: usize = 20;
+/// Zones, and shifts in each.
+const SIZES: [(usize, usize); 5] = [(0, 0), (10, 5), (50, 1), (50, 5), (50, 20)];
 
 /// Zones in memory that count what is asked of them.
 #[derive(Default)]
@@ -283,6 +284,16 @@ async fn open(bench: &Bench<'_>, zones: &Zones, zone: usize, name: usize) -> Res
 #[expect(clippy::print_stdout, reason = "it prints what it measured")]
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Failure> {
+    let mut sizes = Vec::new();
+    for (count, names) in SIZES {
+        sizes.push(ticks(count, names).await?);
+    }
+    println!("{}", json!(sizes)); // the last line; those before are metrics of the shifts
+    Ok(())
+}
+
+/// What each kind of tick asks of Route 53.
+async fn ticks(count: usize, names: usize) -> Result<Value, Failure> {
     let (zones, others) = (Zones::default(), Others::default());
     let bench = Shifts {
         world: Clients {
@@ -300,14 +311,12 @@ async fn main() -> Result<(), Failure> {
             bus: Silence,
         },
     };
-    for zone in 0..ZONES {
-        for name in 0..NAMES {
+    for zone in 0..count {
+        for name in 0..names {
             open(&bench, &zones, zone, name).await?;
         }
     }
-    println!("{} shifts in {ZONES} zones, 5 requests a second", ZONES * NAMES);
-    println!("{:<34} {:>8} {:>9}", "tick", "requests", "seconds");
-    let mut now = Timestamp::UNIX_EPOCH;
+    let (mut now, mut ticks) = (Timestamp::UNIX_EPOCH, Vec::new());
     for what in [
         "before the first step",
         "all take the first step",
@@ -321,13 +330,13 @@ async fn main() -> Result<(), Failure> {
         let (before, start) = (zones.requests.get(), Instant::now());
         let call = Call { request_id: String::new(), now };
         bench.handle(json!({"command": "tick"}), call).await?;
-        println!("{what:<34} {:>8} {:>9.1}", zones.requests.get() - before, start.elapsed().as_secs_f64());
+        let seconds = start.elapsed().as_secs_f64();
+        ticks.push(json!({"tick": what, "requests": zones.requests.get() - before, "seconds": seconds}));
     }
     let records = zones.records.borrow();
     let away = records
         .values()
         .flatten()
         .filter(|record| record.weight.is_some_and(|weight| weight != 0 && weight != 100));
-    println!("records that are not back at 100/0: {}", away.count());
-    Ok(())
+    Ok(json!({"zones": count, "shifts": count * names, "ticks": ticks, "not_back": away.count()}))
 }

@@ -18,7 +18,7 @@
 //! | [`command`], [`answer`], [`handler`] | what comes in and what is answered |
 //!
 //! Calls: an idle tick makes one. For 50 open shifts of one zone it asks Route 53 for one listing and at most eight
-//! changes; when they step, for one batch more.
+//! changes; when they step, for one batch more. A tick with a shift that bakes waits for four calls, one after the other.
 
 pub mod advance;
 pub mod answer;

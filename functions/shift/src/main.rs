@@ -20,7 +20,7 @@ use shift::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
-    let start = runtime::start("shift").await?;
+    let start = runtime::start("shift")?;
     let settings = Settings::from_environment(&start.environment)?;
     runtime::serve(Shifts {
         world: Clients {

@@ -20,8 +20,12 @@ pub struct InvokeResult {
     pub error: Option<InvokeError>,
     /// What the process wrote while serving it.
     pub logs: Vec<LogLine>,
-    /// How long it took, the cold start included.
+    /// How long it took, the cold start included, until its lines were in the log.
     pub duration: Duration,
+    /// How long a new process took to ask for its first invocation; nothing where one was waiting.
+    pub init: Option<Duration>,
+    /// When the answer came, counted from the call; nothing where none came.
+    pub answered: Option<Duration>,
     /// Whether a process was started for it.
     pub cold: bool,
 }

@@ -163,6 +163,16 @@ impl Lambda {
         Ok(self.pool(function)?.kill())
     }
 
+    /// Forgets every line that the processes wrote so far.
+    pub fn clear_logs(&self) {
+        self.pools.values().for_each(|pool| pool.log.clear());
+    }
+
+    /// The numbers of a function's processes, for a look at what they use.
+    pub fn processes(&self, function: &str) -> Result<Vec<u32>> {
+        Ok(self.pool(function)?.processes())
+    }
+
     fn pool(&self, function: &str) -> Result<&Arc<Pool>> {
         let named = |pool: &&Arc<Pool>| pool.function.name == function || pool.function.arn == function;
         let pool = self.pools.get(function).or_else(|| self.pools.values().find(named));

@@ -57,6 +57,10 @@ impl Log {
         lines.iter().filter(|line| line.request_id == request_id).cloned().collect()
     }
 
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn push(&self, request_id: String, stream: Stream, text: String) {
         let line = LogLine { at: clock::now(), request_id, stream, text };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);

@@ -58,17 +58,19 @@ impl Pool {
         let started = Instant::now();
         let process = self.take_idle();
         let cold = process.is_none();
-        let answer = match process {
+        let ready = match process {
             Some(process) => Ok(process),
             None => self.start(request_id).await,
         };
-        let answer = match answer {
+        let init = cold.then(|| started.elapsed());
+        let answer = match ready {
             Ok(process) => self.serve(process, request_id, payload).await,
             Err(error) => Err(error),
         };
+        let answered = answer.as_ref().ok().map(|(_, at)| at.duration_since(started));
         let (payload, error) = match answer {
-            Ok(Answer::Response(body)) => (body.to_vec(), None),
-            Ok(Answer::Error(body)) => (body.to_vec(), Some(InvokeError::reported(&body))),
+            Ok((Answer::Response(body), _)) => (body.to_vec(), None),
+            Ok((Answer::Error(body), _)) => (body.to_vec(), Some(InvokeError::reported(&body))),
             Err(error) => (error.document(), Some(error)),
         };
         InvokeResult {
@@ -77,6 +79,8 @@ impl Pool {
             error,
             logs: self.log.lines_of(request_id),
             duration: started.elapsed(),
+            init,
+            answered,
             cold,
         }
     }
@@ -103,7 +107,7 @@ impl Pool {
         process: Arc<Process>,
         request_id: &str,
         payload: Bytes,
-    ) -> Result<Answer, InvokeError> {
+    ) -> Result<(Answer, Instant), InvokeError> {
         let trace = Uuid::new_v4().simple().to_string();
         let invocation = Invocation {
             request_id: request_id.to_owned(),
@@ -112,7 +116,7 @@ impl Pool {
             function_arn: self.function.arn.clone(),
             trace_id: format!("Root=1-{}-{};Parent={};Sampled=0", &trace[..8], &trace[8..], &trace[16..]),
         };
-        let answer: Result<Answer, Failure> = process.serve(invocation).await;
+        let answer: Result<(Answer, Instant), Failure> = process.serve(invocation).await;
         if process.is_alive() {
             lock(&self.idle).push(process);
         }
@@ -125,10 +129,19 @@ impl Pool {
         idle.pop()
     }
 
+    /// The process numbers of those that live.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.alive().iter().filter_map(|process| process.number()).collect()
+    }
+
+    fn alive(&self) -> Vec<Arc<Process>> {
+        let all = lock(&self.all);
+        all.iter().filter_map(Weak::upgrade).filter(|process| process.is_alive()).collect()
+    }
+
     /// Kills every process, whatever it is doing. Returns how many there were.
     pub(crate) fn kill(&self) -> usize {
-        let processes: Vec<_> = lock(&self.all).iter().filter_map(Weak::upgrade).collect();
-        let alive: Vec<_> = processes.iter().filter(|process| process.is_alive()).collect();
+        let alive = self.alive();
         for process in &alive {
             process.kill();
         }

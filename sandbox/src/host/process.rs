@@ -14,6 +14,7 @@ use axum::body::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::log::{Log, Reader, Stream};
 use super::runtime::{Answer, Invocation, Phase, RuntimeApi};
@@ -93,18 +94,19 @@ impl Process {
     }
 
     /// Gives the process an invocation and waits for the answer, and then until
-    /// the process is ready for the next, as Lambda does.
-    pub(crate) async fn serve(&self, invocation: Invocation) -> Result<Answer, Failure> {
+    /// the process is ready for the next, as Lambda does. Returns when the answer came, too.
+    pub(crate) async fn serve(&self, invocation: Invocation) -> Result<(Answer, Instant), Failure> {
         let timeout = invocation.timeout;
         lock(&self.serving).clone_from(&invocation.request_id);
         let answer = self.api.hand_over(invocation).await;
-        let deadline = tokio::time::Instant::now() + timeout;
+        let deadline = Instant::now() + timeout;
         let answer = tokio::select! {
             biased;
             Ok(answer) = answer => answer,
             how = self.exited() => return Err(Failure::Exited(how)),
             () = tokio::time::sleep_until(deadline) => return Err(self.time_out(timeout).await),
         };
+        let answered = Instant::now();
         tokio::select! {
             biased;
             _ = self.api.reached(|phase| *phase == Phase::Polling) => {}
@@ -112,7 +114,7 @@ impl Process {
             () = tokio::time::sleep_until(deadline) => self.kill(),
         }
         self.drain().await;
-        Ok(answer)
+        Ok((answer, answered))
     }
 
     /// Waits until what the process wrote so far is in the log.
@@ -129,6 +131,11 @@ impl Process {
             // It may have ended by itself in this moment, which is as good.
             let _ = kill_process_group(pid, Signal::KILL);
         }
+    }
+
+    /// Its number, until it has ended.
+    pub(crate) fn number(&self) -> Option<u32> {
+        lock(&self.pid).and_then(|pid| pid.as_raw_nonzero().get().try_into().ok())
     }
 
     /// Whether it can take an invocation.

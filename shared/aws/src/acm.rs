@@ -5,7 +5,7 @@ use autopilot::{
     error::PortError,
     ports::CertificateRead,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use serde_json::json;
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable};
@@ -15,7 +15,7 @@ const ACM: Api = Api {
     signing_name: "acm",
     host: "acm",
     global: false,
-    protocol: Protocol::Json { target: "CertificateManager" },
+    protocol: Protocol::Json { target: "CertificateManager", version: "1.1" },
 };
 
 const DESCRIBE: &str = "acm:DescribeCertificate";

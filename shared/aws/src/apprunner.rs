@@ -21,28 +21,28 @@ use autopilot::{
         Operation, OperationId, OperationStatus, OperationType, ServiceArn, ServiceStatus, ServiceSummary,
     },
 };
-use aws_config::SdkConfig;
 use aws_sdk_apprunner::{Client, primitives::DateTime, types};
+use aws_types::SdkConfig;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use crate::failure::port_error;
+use crate::{failure::port_error, on_demand::OnDemand};
 pub use write::AppRunnerWrite;
 
 /// App Runner.
 #[derive(Clone, Debug)]
 pub struct AppRunner {
-    client: Client,
+    client: OnDemand<Client>,
 }
 
 impl AppRunner {
     /// A client.
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(sdk) }
+        Self { client: OnDemand::new(sdk, Client::new) }
     }
 
     async fn described(&self, service: &ServiceArn) -> Result<types::Service, PortError> {
-        let call = self.client.describe_service().service_arn(service.as_str());
+        let call = self.client.get().describe_service().service_arn(service.as_str());
         let answer = call.send().await.map_err(|error| port_error("apprunner:DescribeService", error))?;
         answer.service.ok_or_else(|| {
             PortError::new("apprunner:DescribeService", Class::Retryable, "the answer holds no service")
@@ -52,7 +52,7 @@ impl AppRunner {
 
 impl AppRunnerRead for AppRunner {
     async fn services(&self) -> Result<Vec<ServiceSummary>, PortError> {
-        let mut pages = self.client.list_services().into_paginator().send();
+        let mut pages = self.client.get().list_services().into_paginator().send();
         let mut services = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| port_error("apprunner:ListServices", error))?;
@@ -78,7 +78,7 @@ impl AppRunnerRead for AppRunner {
         service: &ServiceArn,
         since: Option<Timestamp>,
     ) -> Result<Vec<Operation>, PortError> {
-        let call = self.client.list_operations().service_arn(service.as_str());
+        let call = self.client.get().list_operations().service_arn(service.as_str());
         let mut pages = call.into_paginator().send();
         let mut operations: Vec<Operation> = Vec::new();
         while let Some(page) = pages.next().await {
@@ -93,7 +93,7 @@ impl AppRunnerRead for AppRunner {
     }
 
     async fn tags(&self, service: &ServiceArn) -> Result<HashMap<String, String>, PortError> {
-        let call = self.client.list_tags_for_resource().resource_arn(service.as_str());
+        let call = self.client.get().list_tags_for_resource().resource_arn(service.as_str());
         let answer = call.send().await.map_err(|error| port_error("apprunner:ListTagsForResource", error))?;
         let tags = answer.tags.unwrap_or_default().into_iter();
         Ok(tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect())
@@ -105,15 +105,18 @@ const INGRESS_CONNECTIONS: usize = 3;
 
 impl RelatedRead for AppRunner {
     async fn connector_subnets(&self, connector: &str) -> Result<Vec<String>, PortError> {
-        let call = self.client.describe_vpc_connector().vpc_connector_arn(connector);
+        let call = self.client.get().describe_vpc_connector().vpc_connector_arn(connector);
         let answer =
             call.send().await.map_err(|error| port_error("apprunner:DescribeVpcConnector", error))?;
         Ok(answer.vpc_connector.and_then(|connector| connector.subnets).unwrap_or_default())
     }
 
     async fn max_size(&self, auto_scaling: &str) -> Result<Option<u64>, PortError> {
-        let call =
-            self.client.describe_auto_scaling_configuration().auto_scaling_configuration_arn(auto_scaling);
+        let call = self
+            .client
+            .get()
+            .describe_auto_scaling_configuration()
+            .auto_scaling_configuration_arn(auto_scaling);
         let answer = call.send().await;
         let answer =
             answer.map_err(|error| port_error("apprunner:DescribeAutoScalingConfiguration", error))?;
@@ -124,7 +127,7 @@ impl RelatedRead for AppRunner {
     async fn connection_status(&self, connection: &str) -> Result<Option<String>, PortError> {
         // arn:aws:apprunner:eu-west-1:123456789012:connection/name/id
         let name = connection.split('/').nth(1).unwrap_or_default();
-        let answer = self.client.list_connections().connection_name(name).send().await;
+        let answer = self.client.get().list_connections().connection_name(name).send().await;
         let answer = answer.map_err(|error| port_error("apprunner:ListConnections", error))?;
         let mut listed = answer.connection_summary_list.into_iter();
         let found = listed.find(|summary| summary.connection_arn.as_deref() == Some(connection));
@@ -132,7 +135,7 @@ impl RelatedRead for AppRunner {
     }
 
     async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
-        let call = self.client.describe_custom_domains().service_arn(service.as_str());
+        let call = self.client.get().describe_custom_domains().service_arn(service.as_str());
         let mut pages = call.into_paginator().send();
         let mut domains = Vec::new();
         while let Some(page) = pages.next().await {
@@ -144,12 +147,12 @@ impl RelatedRead for AppRunner {
 
     async fn ingress_connections(&self, service: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
         let filter = types::ListVpcIngressConnectionsFilter::builder().service_arn(service.as_str()).build();
-        let answer = self.client.list_vpc_ingress_connections().filter(filter).send().await;
+        let answer = self.client.get().list_vpc_ingress_connections().filter(filter).send().await;
         let answer = answer.map_err(|error| port_error("apprunner:ListVpcIngressConnections", error))?;
         let listed = answer.vpc_ingress_connection_summary_list.into_iter();
         let arns = listed.filter_map(|summary| summary.vpc_ingress_connection_arn);
         let described = arns.take(INGRESS_CONNECTIONS).map(|arn| async move {
-            let call = self.client.describe_vpc_ingress_connection().vpc_ingress_connection_arn(arn);
+            let call = self.client.get().describe_vpc_ingress_connection().vpc_ingress_connection_arn(arn);
             let answer = call.send().await;
             answer.map_err(|error| port_error("apprunner:DescribeVpcIngressConnection", error))
         });
@@ -169,7 +172,7 @@ impl RelatedRead for AppRunner {
 
 impl RevisionRead for AppRunner {
     async fn connector_is_active(&self, connector: &str) -> Result<bool, PortError> {
-        let call = self.client.describe_vpc_connector().vpc_connector_arn(connector);
+        let call = self.client.get().describe_vpc_connector().vpc_connector_arn(connector);
         let answer = call.send().await.map_err(|error| port_error("apprunner:DescribeVpcConnector", error));
         let Some(answer) = found(answer)? else { return Ok(false) };
         let status = answer.vpc_connector.and_then(|connector| connector.status);
@@ -177,8 +180,11 @@ impl RevisionRead for AppRunner {
     }
 
     async fn scaling_is_active(&self, auto_scaling: &str) -> Result<bool, PortError> {
-        let call =
-            self.client.describe_auto_scaling_configuration().auto_scaling_configuration_arn(auto_scaling);
+        let call = self
+            .client
+            .get()
+            .describe_auto_scaling_configuration()
+            .auto_scaling_configuration_arn(auto_scaling);
         let answer = call.send().await;
         let answer = answer.map_err(|error| port_error("apprunner:DescribeAutoScalingConfiguration", error));
         let Some(answer) = found(answer)? else { return Ok(false) };

@@ -12,7 +12,7 @@ use autopilot::{
     ports::{MetricQueries, MetricsRead, Window},
     service::ServiceArn,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use roxmltree::Node;

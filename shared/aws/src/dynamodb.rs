@@ -1,50 +1,56 @@
-//! The state table: `pk`, `sk`, `version`, `state`, `pending`, `expires_at`.
+//! The state table: `pk`, `sk`, `version`, `state`, `pending`, `expires_at`; over the narrow client, three calls.
 //!
 //! State and pending are JSON text, so a person can read an item in the console and a new field needs no
 //! migration. Every write is conditional on the version before it. A write whose answer was lost may be
 //! refused when the SDK repeats it; the caller then reads again and finds its own change.
 
-use std::collections::HashMap;
-
 use autopilot::{
     error::{Class, PortError},
     store::{Item, Key, StateRead, StateWrite, Written},
 };
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
+use aws_types::SdkConfig;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use crate::failure::port_error;
+use crate::narrow::{Api, Narrow, Protocol};
+
+const DYNAMO_DB: Api = Api {
+    id: "DynamoDB",
+    signing_name: "dynamodb",
+    host: "dynamodb",
+    global: false,
+    protocol: Protocol::Json { target: "DynamoDB_20120810", version: "1.0" },
+};
 
 /// The table of [`autopilot::store`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Table {
-    client: Client,
+    narrow: Narrow,
     name: String,
 }
 
 impl Table {
     /// The table of this name.
     pub fn new(sdk: &SdkConfig, name: impl Into<String>) -> Self {
-        Self { client: Client::new(sdk), name: name.into() }
+        Self { narrow: Narrow::new(sdk, &DYNAMO_DB), name: name.into() }
     }
 }
 
-type Attributes = HashMap<String, AttributeValue>;
-
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
+/// An attribute that holds text.
+fn text(value: &str) -> Value {
+    json!({ "S": value })
 }
 
-fn number(value: impl std::fmt::Display) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+/// An attribute that holds a number, which DynamoDB takes as text.
+fn number(value: impl std::fmt::Display) -> Value {
+    json!({ "N": value.to_string() })
 }
 
-fn key_of(key: &Key) -> Attributes {
-    HashMap::from([("pk".to_owned(), text(key.partition)), ("sk".to_owned(), text(&key.sort))])
+fn key_of(key: &Key) -> Value {
+    json!({ "pk": text(key.partition), "sk": text(&key.sort) })
 }
 
-fn read_item(attributes: &Attributes) -> Result<Item, PortError> {
+fn read_item(attributes: &Value) -> Result<Item, PortError> {
     let bad = |name: &str| {
         PortError::new(
             "dynamodb:GetItem",
@@ -53,10 +59,10 @@ fn read_item(attributes: &Attributes) -> Result<Item, PortError> {
         )
     };
     let json = |name: &str| {
-        let text = attributes.get(name).and_then(|value| value.as_s().ok()).ok_or_else(|| bad(name))?;
+        let text = attributes[name]["S"].as_str().ok_or_else(|| bad(name))?;
         serde_json::from_str(text).map_err(|_| bad(name))
     };
-    let number = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok());
+    let number = |name: &str| attributes[name]["N"].as_str();
     Ok(Item {
         version: number("version").and_then(|n| n.parse().ok()).ok_or_else(|| bad("version"))?,
         state: json("state")?,
@@ -69,61 +75,54 @@ fn read_item(attributes: &Attributes) -> Result<Item, PortError> {
 
 impl StateRead for Table {
     async fn get(&self, key: &Key) -> Result<Option<Item>, PortError> {
-        let call =
-            self.client.get_item().table_name(&self.name).set_key(Some(key_of(key))).consistent_read(true);
-        let answer = call.send().await.map_err(|error| port_error("dynamodb:GetItem", error))?;
-        answer.item().map(read_item).transpose()
+        let input = json!({ "TableName": self.name, "Key": key_of(key), "ConsistentRead": true });
+        let answer = self.narrow.json("dynamodb:GetItem", &input).await?;
+        answer.get("Item").map(read_item).transpose()
     }
 
     async fn list(&self, partition: &'static str) -> Result<Vec<(Key, Item)>, PortError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :partition")
-            .expression_attribute_values(":partition", text(partition))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
+        let mut input = json!({
+            "TableName": self.name, "ConsistentRead": true,
+            "KeyConditionExpression": "pk = :partition",
+            "ExpressionAttributeValues": { ":partition": text(partition) },
+        });
         let mut items = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| port_error("dynamodb:Query", error))?;
-            for attributes in page.items() {
-                let sort =
-                    attributes.get("sk").and_then(|sort| sort.as_s().ok()).cloned().unwrap_or_default();
-                items.push((Key::new(partition, sort), read_item(attributes)?));
+        loop {
+            let page = self.narrow.json("dynamodb:Query", &input).await?;
+            for attributes in page["Items"].as_array().into_iter().flatten() {
+                let sort = attributes["sk"]["S"].as_str().unwrap_or_default();
+                items.push((Key::new(partition, sort.to_owned()), read_item(attributes)?));
+            }
+            match page.get("LastEvaluatedKey") {
+                Some(last) if last.is_object() => input["ExclusiveStartKey"] = last.clone(),
+                _ => return Ok(items),
             }
         }
-        Ok(items)
     }
 }
 
 impl StateWrite for Table {
     async fn put(&self, key: &Key, item: &Item) -> Result<Written, PortError> {
         let mut attributes = key_of(key);
-        attributes.insert("version".to_owned(), number(item.version));
-        attributes.insert("state".to_owned(), text(item.state.to_string()));
-        attributes.insert("pending".to_owned(), text(item.pending.to_string()));
+        attributes["version"] = number(item.version);
+        attributes["state"] = text(&item.state.to_string());
+        attributes["pending"] = text(&item.pending.to_string());
         if let Some(at) = item.expires_at {
-            attributes.insert("expires_at".to_owned(), number(at.as_second()));
+            attributes["expires_at"] = number(at.as_second());
         }
-        let call = self.client.put_item().table_name(&self.name).set_item(Some(attributes));
-        let call = if item.version == 1 {
-            call.condition_expression("attribute_not_exists(pk)")
+        let mut input = json!({ "TableName": self.name, "Item": attributes });
+        if item.version == 1 {
+            input["ConditionExpression"] = "attribute_not_exists(pk)".into();
         } else {
-            call.condition_expression("version = :before")
-                .expression_attribute_values(":before", number(item.version - 1))
-        };
-        match call.send().await {
+            input["ConditionExpression"] = "version = :before".into();
+            input["ExpressionAttributeValues"] = json!({ ":before": number(item.version - 1) });
+        }
+        match self.narrow.json("dynamodb:PutItem", &input).await {
             Ok(_) => Ok(Written::Yes),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
+            Err(error) if error.code.as_deref() == Some("ConditionalCheckFailedException") => {
                 Ok(Written::Conflict)
             }
-            Err(error) => Err(port_error("dynamodb:PutItem", error)),
+            Err(error) => Err(error),
         }
     }
 }

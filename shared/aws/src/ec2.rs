@@ -12,7 +12,8 @@ use autopilot::{
     evidence::{DefaultRoute, Subnet},
     ports::SubnetRead,
 };
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
 use roxmltree::Node;
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable, xml};

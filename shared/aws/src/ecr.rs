@@ -11,7 +11,7 @@ use autopilot::{
     evidence::Image,
     ports::{ImageDigests, ImageRead, PushedImage},
 };
-use aws_config::{Region, SdkConfig};
+use aws_types::{SdkConfig, region::Region};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ const ECR: Api = Api {
     signing_name: "ecr",
     host: "api.ecr",
     global: false,
-    protocol: Protocol::Json { target: "AmazonEC2ContainerRegistry_V20150921" },
+    protocol: Protocol::Json { target: "AmazonEC2ContainerRegistry_V20150921", version: "1.1" },
 };
 
 const BATCH_GET_IMAGE: &str = "ecr:BatchGetImage";

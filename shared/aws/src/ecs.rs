@@ -9,7 +9,7 @@ use autopilot::{
     error::PortError,
     ports::ExpressRead,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable};
@@ -19,7 +19,7 @@ const ECS: Api = Api {
     signing_name: "ecs",
     host: "ecs",
     global: false,
-    protocol: Protocol::Json { target: "AmazonEC2ContainerServiceV20141113" },
+    protocol: Protocol::Json { target: "AmazonEC2ContainerServiceV20141113", version: "1.1" },
 };
 
 const DESCRIBE: &str = "ecs:DescribeExpressGatewayService";

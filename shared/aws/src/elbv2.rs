@@ -5,7 +5,7 @@ use autopilot::{
     error::PortError,
     ports::BalancingRead,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use roxmltree::Node;
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable, xml};

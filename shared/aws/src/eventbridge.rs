@@ -1,40 +1,47 @@
-//! The default event bus, for announcements.
+//! The default event bus, for announcements, over the narrow client: one call.
 
 use autopilot::{
     announcement::{Announcement, SOURCE},
     error::{Class, PortError},
     ports::Announce,
 };
-use aws_config::SdkConfig;
-use aws_sdk_eventbridge::{
-    Client,
-    primitives::DateTime,
-    types::{PutEventsRequestEntry, PutEventsResultEntry},
+use aws_types::SdkConfig;
+use serde_json::{Value, json};
+
+use crate::narrow::{Api, Narrow, Protocol};
+
+const EVENT_BRIDGE: Api = Api {
+    id: "EventBridge",
+    signing_name: "events",
+    host: "events",
+    global: false,
+    protocol: Protocol::Json { target: "AWSEvents", version: "1.1" },
 };
 
-use crate::failure::port_error;
+const PUT: &str = "events:PutEvents";
 
 /// `PutEvents` takes at most so many entries.
 const ENTRIES: usize = 10;
 
 /// The default event bus.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Bus {
-    client: Client,
+    narrow: Narrow,
 }
 
 impl Bus {
     /// A client.
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(sdk) }
+        Self { narrow: Narrow::new(sdk, &EVENT_BRIDGE) }
     }
 
     async fn put(&self, announcements: &[Announcement]) -> Vec<Result<(), PortError>> {
-        let call = self.client.put_events().set_entries(Some(announcements.iter().map(entry).collect()));
-        match call.send().await.map_err(|error| port_error("events:PutEvents", error)) {
+        let entries: Vec<Value> = announcements.iter().map(entry).collect();
+        match self.narrow.json(PUT, &json!({ "Entries": entries })).await {
             // The call succeeds even where entries were refused: each has an answer of its own.
             Ok(answer) => {
-                let mut answers: Vec<_> = answer.entries().iter().map(accepted).collect();
+                let mut answers: Vec<_> =
+                    answer["Entries"].as_array().into_iter().flatten().map(accepted).collect();
                 answers.resize_with(announcements.len(), || {
                     Err(refused(None, "the answer holds no entry for it"))
                 });
@@ -57,25 +64,27 @@ impl Announce for Bus {
     }
 }
 
-fn entry(announcement: &Announcement) -> PutEventsRequestEntry {
-    PutEventsRequestEntry::builder()
-        .source(SOURCE)
-        .detail_type(announcement.topic.as_str())
-        .detail(announcement.detail().to_string())
-        .time(DateTime::from_secs(announcement.time.as_second()))
-        .set_resources(announcement.subject.starts_with("arn:").then(|| vec![announcement.subject.clone()]))
-        .build()
+fn entry(announcement: &Announcement) -> Value {
+    let mut entry = json!({
+        "Source": SOURCE,
+        "DetailType": announcement.topic.as_str(),
+        "Detail": announcement.detail().to_string(),
+        "Time": announcement.time.as_second(),
+    });
+    if announcement.subject.starts_with("arn:") {
+        entry["Resources"] = json!([announcement.subject]);
+    }
+    entry
 }
 
-fn accepted(entry: &PutEventsResultEntry) -> Result<(), PortError> {
-    match entry.event_id() {
-        Some(_) => Ok(()),
-        None => {
-            Err(refused(entry.error_code().map(str::to_owned), entry.error_message().unwrap_or_default()))
-        }
+fn accepted(entry: &Value) -> Result<(), PortError> {
+    if entry["EventId"].is_string() {
+        return Ok(());
     }
+    let code = entry["ErrorCode"].as_str().map(str::to_owned);
+    Err(refused(code, entry["ErrorMessage"].as_str().unwrap_or_default()))
 }
 
 fn refused(code: Option<String>, message: &str) -> PortError {
-    PortError { code, ..PortError::new("events:PutEvents", Class::Retryable, message) }
+    PortError { code, ..PortError::new(PUT, Class::Retryable, message) }
 }

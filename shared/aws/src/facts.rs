@@ -6,7 +6,7 @@ use autopilot::{
     ports::{ImageRead, MetricsRead, RelatedRead, RoleRead, SubnetRead, TrustedRole, Window},
     service::ServiceArn,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 
 use crate::{apprunner::AppRunner, cloudwatch::CloudWatch, ec2::Ec2, ecr::Ecr, iam::Iam};
 

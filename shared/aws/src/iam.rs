@@ -4,7 +4,7 @@ use autopilot::{
     error::PortError,
     ports::{RoleRead, TrustedRole},
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use percent_encoding::percent_decode_str;
 
 use crate::narrow::{Api, Narrow, Protocol, unreadable, xml};

@@ -1,8 +1,8 @@
 //! The AWS side of apprunner-autopilot: adapters for the ports of `autopilot`, and the Lambda runtime.
 //!
 //! One file a service; every adapter translates the SDK's types into the domain's and its failures into
-//! [`autopilot::error::PortError`], nothing else. Clients are made once a process, and only by the functions
-//! that use them: SDK clients by the functions' `main`, those over the narrow client by their first call.
+//! [`autopilot::error::PortError`], nothing else. Clients are made once a process, by their first
+//! call: an idle tick makes one.
 
 pub mod acm;
 pub mod apprunner;
@@ -18,6 +18,8 @@ mod failure;
 pub mod iam;
 pub mod logs;
 mod narrow;
+mod on_demand;
 pub mod route53;
 pub mod runtime;
+pub mod sdk;
 pub mod sns;

@@ -1,52 +1,54 @@
-//! CloudWatch Logs.
+//! CloudWatch Logs, over the narrow client: two calls.
 
 use autopilot::{
     error::PortError,
     ports::{LogsRead, StreamInfo, Window},
     redact::Untrusted,
 };
-use aws_config::SdkConfig;
-use aws_sdk_cloudwatchlogs::{Client, types::OrderBy};
+use aws_types::SdkConfig;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use crate::failure::port_error;
+use crate::narrow::{Api, Narrow, Protocol};
+
+const LOGS: Api = Api {
+    id: "CloudWatch Logs",
+    signing_name: "logs",
+    host: "logs",
+    global: false,
+    protocol: Protocol::Json { target: "Logs_20140328", version: "1.1" },
+};
 
 /// `DescribeLogStreams` gives at most so many a page; the newest are enough.
-const STREAMS: i32 = 50;
+const STREAMS: u32 = 50;
 
 /// CloudWatch Logs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Logs {
-    client: Client,
+    narrow: Narrow,
 }
 
 impl Logs {
     /// A client.
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(sdk) }
+        Self { narrow: Narrow::new(sdk, &LOGS) }
     }
 }
 
 impl LogsRead for Logs {
     async fn streams(&self, group: &str) -> Result<Vec<StreamInfo>, PortError> {
-        let call = self
-            .client
-            .describe_log_streams()
-            .log_group_name(group)
-            .order_by(OrderBy::LastEventTime)
-            .descending(true)
-            .limit(STREAMS);
-        let answer = call.send().await.map_err(|error| port_error("logs:DescribeLogStreams", error));
-        let streams = match answer {
-            Ok(answer) => answer.log_streams.unwrap_or_default(),
-            Err(error) if error.is_not_found() => Vec::new(),
-            Err(error) => return Err(error),
+        let input = json!({ "logGroupName": group, "orderBy": "LastEventTime", "descending": true, "limit": STREAMS });
+        let answer = match self.narrow.json("logs:DescribeLogStreams", &input).await {
+            Err(error) if error.is_not_found() => return Ok(Vec::new()),
+            answer => answer?,
         };
-        let info = |stream: aws_sdk_cloudwatchlogs::types::LogStream| StreamInfo {
-            name: stream.log_stream_name.unwrap_or_default(),
-            last_event_at: stream.last_event_timestamp.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        let info = |stream: &Value| StreamInfo {
+            name: stream["logStreamName"].as_str().unwrap_or_default().to_owned(),
+            last_event_at: stream["lastEventTimestamp"]
+                .as_i64()
+                .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
         };
-        Ok(streams.into_iter().map(info).collect())
+        Ok(answer["logStreams"].as_array().into_iter().flatten().map(info).collect())
     }
 
     async fn tail(
@@ -56,23 +58,16 @@ impl LogsRead for Logs {
         window: Window,
         limit: u16,
     ) -> Result<Vec<Untrusted>, PortError> {
-        let call = self
-            .client
-            .get_log_events()
-            .log_group_name(group)
-            .log_stream_name(stream)
-            .start_time(window.start.as_millisecond())
-            // The end is exclusive.
-            .end_time(window.end.as_millisecond() + 1)
-            .limit(i32::from(limit))
-            .start_from_head(false);
-        let answer = call.send().await.map_err(|error| port_error("logs:GetLogEvents", error))?;
-        Ok(answer
-            .events
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|event| event.message)
-            .map(Untrusted::from)
+        let input = json!({
+            "logGroupName": group, "logStreamName": stream, "limit": limit, "startFromHead": false,
+            "startTime": window.start.as_millisecond(),
+            "endTime": window.end.as_millisecond() + 1, // it is exclusive
+        });
+        let answer = self.narrow.json("logs:GetLogEvents", &input).await?;
+        let messages = answer["events"].as_array().into_iter().flatten();
+        Ok(messages
+            .filter_map(|event| event["message"].as_str())
+            .map(|line| Untrusted::from(line.to_owned()))
             .collect())
     }
 }

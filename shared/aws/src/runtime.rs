@@ -2,7 +2,7 @@
 //!
 //! This is the only module that reads the clock and the environment; clippy holds everybody else to it.
 
-use std::{cell::Cell, time::Duration};
+use std::cell::Cell;
 
 use autopilot::{
     call::{Call, Handler},
@@ -10,19 +10,17 @@ use autopilot::{
     settings::Environment,
     telemetry::{self, Invocation},
 };
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::SdkConfig;
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tracing::{Level, error};
 
+use crate::sdk;
+
 /// What ends a process.
 pub type Error = lambda_runtime::Error;
-
-/// One call never waits longer than this for an answer; with its retries it stays under [`PATIENCE`].
-const ATTEMPT: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a function starts with.
 #[derive(Debug)]
@@ -44,20 +42,13 @@ fn environment() -> Environment {
 }
 
 /// Sets up logs and AWS configuration for a function of this name.
-pub async fn start(function: &'static str) -> Result<Start, Error> {
+pub fn start(function: &'static str) -> Result<Start, Error> {
     let environment = environment();
     let level = autopilot::settings::optional::<Level>(&environment, "LOG_LEVEL")?.unwrap_or(Level::INFO);
     telemetry::install(function, level, now)?;
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(PATIENCE)
-        .build();
-    let sdk = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(100)))
-        .load()
-        .await;
+    // The release profile aborts on a panic; its reason is a line like any other.
+    std::panic::set_hook(Box::new(|panic| error!(%panic, "The process ends: {panic}")));
+    let sdk = sdk::configuration(&environment)?;
     Ok(Start { environment, sdk })
 }
 

@@ -1,56 +1,77 @@
-//! Topics.
+//! Topics, over the narrow client: two calls.
 
 use autopilot::{
     error::PortError,
     ports::{Publication, Publish, Subscription},
 };
-use aws_config::SdkConfig;
-use aws_sdk_sns::{Client, types::MessageAttributeValue};
+use aws_types::SdkConfig;
 
-use crate::failure::port_error;
+use crate::narrow::{Api, Narrow, Protocol, unreadable, xml};
+
+const SNS: Api = Api {
+    id: "SNS",
+    signing_name: "sns",
+    host: "sns",
+    global: false,
+    protocol: Protocol::Query { version: "2010-03-31" },
+};
+
+const LIST: &str = "sns:ListSubscriptionsByTopic";
+
+/// A page holds 100 subscriptions; nobody has this many of one topic.
+const PAGES: usize = 100;
 
 /// SNS.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Sns {
-    client: Client,
+    narrow: Narrow,
 }
 
 impl Sns {
     /// A client.
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(sdk) }
+        Self { narrow: Narrow::new(sdk, &SNS) }
     }
 }
 
 impl Publish for Sns {
     async fn publish(&self, topic: &str, message: &Publication) -> Result<(), PortError> {
-        let mut call = self
-            .client
-            .publish()
-            .topic_arn(topic)
-            .set_subject(message.subject.clone())
-            .message(message.body.as_str());
-        for (name, value) in &message.attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            // The builder can only miss the data type, which is given.
-            if let Ok(value) = value {
-                call = call.message_attributes(*name, value);
-            }
+        let mut parameters =
+            vec![("TopicArn".to_owned(), topic), ("Message".to_owned(), message.body.as_str())];
+        if let Some(subject) = &message.subject {
+            parameters.push(("Subject".to_owned(), subject));
         }
-        call.send().await.map(|_| ()).map_err(|error| port_error("sns:Publish", error))
+        for (at, (name, value)) in message.attributes.iter().enumerate() {
+            let entry = format!("MessageAttributes.entry.{}", at + 1);
+            parameters.push((format!("{entry}.Name"), name));
+            parameters.push((format!("{entry}.Value.DataType"), "String"));
+            parameters.push((format!("{entry}.Value.StringValue"), value));
+        }
+        self.narrow.query("sns:Publish", &parameters).await.map(drop)
     }
 
     async fn subscriptions(&self, topic: &str) -> Result<Vec<Subscription>, PortError> {
-        let mut pages = self.client.list_subscriptions_by_topic().topic_arn(topic).into_paginator().send();
-        let mut subscriptions = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| port_error("sns:ListSubscriptionsByTopic", error))?;
-            subscriptions.extend(page.subscriptions().iter().map(|subscription| Subscription {
-                protocol: subscription.protocol().unwrap_or_default().to_owned(),
-                endpoint: subscription.endpoint().unwrap_or_default().to_owned(),
-                confirmed: subscription.subscription_arn().is_some_and(|arn| arn.starts_with("arn:")),
-            }));
+        let (mut subscriptions, mut next): (_, Option<String>) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let mut parameters = vec![("TopicArn".to_owned(), topic)];
+            parameters.extend(next.iter().map(|token| ("NextToken".to_owned(), token.as_str())));
+            let answer = self.narrow.query(LIST, &parameters).await?;
+            let document = xml::parse(&answer).map_err(|error| unreadable(LIST, &error))?;
+            let result = xml::child(document.root_element(), "ListSubscriptionsByTopicResult")
+                .ok_or_else(|| unreadable(LIST, &"it holds no result"))?;
+            for entry in xml::entries(result, "Subscriptions") {
+                let text = |name| xml::text(entry, &[name]).unwrap_or_default();
+                subscriptions.push(Subscription {
+                    protocol: text("Protocol").to_owned(),
+                    endpoint: text("Endpoint").to_owned(),
+                    confirmed: text("SubscriptionArn").starts_with("arn:"),
+                });
+            }
+            next = xml::text(result, &["NextToken"]).map(str::to_owned);
+            if next.is_none() {
+                return Ok(subscriptions);
+            }
         }
-        Ok(subscriptions)
+        Err(unreadable(LIST, &format!("it does not end within {PAGES} pages")))
     }
 }

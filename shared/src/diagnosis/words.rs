@@ -5,7 +5,7 @@
 //! All patterns are indexed by their rarest-looking word, so a line costs one look-up a word, however many
 //! patterns there are: linear time without a regex engine's size and start-up in the Lambda artifact.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 /// The words of a line in lower case.
 pub(super) fn words(lower: &str) -> Vec<&str> {
@@ -78,27 +78,37 @@ type Group = Vec<Vec<Word>>;
 /// A compiled pattern.
 #[derive(Debug)]
 struct Pattern {
-    groups: Vec<Group>,
+    text: &'static str,
+    /// Read from the text when a line may match: of hundreds of patterns a line needs a few.
+    groups: OnceLock<Vec<Group>>,
 }
 
 impl Pattern {
     fn new(text: &'static str) -> Self {
-        let position = |word: &'static str| word.split('/').map(Word::new).collect();
-        let group = |part: &'static str| part.split_whitespace().map(position).collect();
-        Self { groups: text.split("..").map(group).filter(|group: &Group| !group.is_empty()).collect() }
+        Self { text, groups: OnceLock::new() }
     }
 
-    /// The words by which the pattern is found: those of the position that looks rarest, whole ones first.
-    fn anchors(&self) -> &[Word] {
-        let length = |words: &[Word]| words.iter().map(|word| word.text.len()).min().unwrap_or(0);
-        let whole = |words: &[Word]| words.iter().all(|word| !word.beginning);
-        let rarest = self.groups.iter().flatten().max_by_key(|words| (whole(words), length(words)));
-        rarest.map_or(&[], Vec::as_slice)
+    fn groups(&self) -> &[Group] {
+        self.groups.get_or_init(|| {
+            let position = |word: &'static str| word.split('/').map(Word::new).collect();
+            let group = |part: &'static str| part.split_whitespace().map(position).collect();
+            self.text.split("..").map(group).filter(|group: &Group| !group.is_empty()).collect()
+        })
+    }
+
+    /// The words to find it by: those of the position that looks rarest.
+    fn anchors(&self) -> impl Iterator<Item = Word> + use<> {
+        let positions = self.text.split_ascii_whitespace().filter(|position| *position != "..");
+        positions
+            .max_by_key(|position| rarity(position))
+            .into_iter()
+            .flat_map(|position| position.split('/'))
+            .map(Word::new)
     }
 
     fn matches(&self, words: &[&str]) -> bool {
         let mut from = 0;
-        self.groups.iter().all(|group| {
+        self.groups().iter().all(|group| {
             let last = (words.len() + 1).saturating_sub(group.len());
             let here = |at: &usize| {
                 let words = &words[*at..];
@@ -109,6 +119,19 @@ impl Pattern {
             found.is_some()
         })
     }
+}
+
+/// Whole words before beginnings, then by the shortest of the words that may stand there.
+fn rarity(position: &str) -> (bool, usize) {
+    let (mut whole, mut shortest, mut length) = (true, usize::MAX, 0);
+    for byte in position.bytes() {
+        match byte {
+            b'*' => whole = false,
+            b'/' => (shortest, length) = (shortest.min(length), 0),
+            _ => length += 1,
+        }
+    }
+    (whole, shortest.min(length))
 }
 
 /// Patterns with what they mean, findable by word.
@@ -191,21 +214,21 @@ impl<M: Copy> Lexicon<M> {
     #[cfg(test)]
     pub(super) fn unfindable(&self) -> Vec<String> {
         let lost = |pattern: &&Pattern| {
-            let mut all = pattern.groups.iter().flatten().flatten();
+            let mut all = pattern.groups().iter().flatten().flatten();
             let odd = |word: &Word| {
                 word.text.is_empty()
                     || words(word.text) != [word.text]
                     || word.text.to_lowercase() != word.text
             };
             let short = |word: &Word| word.beginning && beginning(word.text).is_none();
-            pattern.anchors().is_empty() || pattern.anchors().iter().any(short) || all.any(odd)
+            pattern.anchors().next().is_none() || pattern.anchors().any(|word| short(&word)) || all.any(odd)
         };
         let all = self
             .patterns
             .iter()
             .map(|(pattern, _)| pattern)
             .chain(self.rows.iter().flat_map(|(_, unless)| unless));
-        all.filter(lost).map(|pattern| format!("{:?}", pattern.groups)).collect()
+        all.filter(lost).map(|pattern| format!("{:?}", pattern.text)).collect()
     }
 }
 

@@ -108,7 +108,7 @@ fn of_update(described: &Value) -> Value {
 async fn what_was_described_is_what_an_update_says() -> Result<()> {
     let account = account().await?;
     let connector = account.services().add_connector("own", &["subnet-1"], &["sg-1"]);
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     for (name, configuration) in [("orders", whole(&connector)), ("built", code())] {
         let service: ServiceArn =
             account.services().create(ServiceSpec::new(name, configuration))?.parse()?;
@@ -138,7 +138,7 @@ async fn what_was_described_is_what_an_update_says() -> Result<()> {
 #[tokio::test]
 async fn a_way_back_reaches_a_private_service_without_environment() -> Result<()> {
     let account = account().await?;
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let private = json!({"NetworkConfiguration": {"IngressConfiguration": {"IsPubliclyAccessible": false}}});
     let mut good = whole("none");
     good["NetworkConfiguration"] = private["NetworkConfiguration"].clone();
@@ -165,7 +165,7 @@ async fn a_way_back_reaches_a_private_service_without_environment() -> Result<()
 async fn a_rebuild_carries_the_arn_alone() -> Result<()> {
     let account = account().await?;
     let service: ServiceArn = account.services().create(ServiceSpec::image("orders", IMAGE))?.parse()?;
-    let writer = AppRunnerWrite::new(&sdk(&account).await);
+    let writer = AppRunnerWrite::new(&sdk(&account)?);
     writer.update(&permit()?, &service, None).await?;
     let [said] = &account.requests().of("apprunner", "UpdateService")[..] else { panic!("one call") };
     assert_eq!(said.input, json!({"ServiceArn": service.as_str()}));
@@ -178,7 +178,7 @@ async fn services_and_ingress_connections_are_deleted() -> Result<()> {
     let service: ServiceArn = account.services().create(ServiceSpec::image("orders", IMAGE))?.parse()?;
     let ingress =
         account.services().add_ingress("in", service.as_str(), "vpc-1", "vpce-1", IngressStatus::Available);
-    let writer = AppRunnerWrite::new(&sdk(&account).await);
+    let writer = AppRunnerWrite::new(&sdk(&account)?);
     let gone = writer.delete_ingress_connection(&permit()?, &ingress).await?;
     assert_eq!(gone.operation, None);
     let [said] = &account.requests().of("apprunner", "DeleteVpcIngressConnection")[..] else { panic!("one") };
@@ -195,7 +195,7 @@ async fn services_and_ingress_connections_are_deleted() -> Result<()> {
 async fn no_changing_call_is_repeated() -> Result<()> {
     let account = account().await?;
     let service: ServiceArn = account.services().create(ServiceSpec::image("orders", IMAGE))?.parse()?;
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let configuration = AppRunner::new(&sdk).configuration(&service).await?.configuration;
     let writer = AppRunnerWrite::new(&sdk);
     let refuse = |code: &str| Fault::Refuse { code: code.to_owned(), message: "no".to_owned() };

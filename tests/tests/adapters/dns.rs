@@ -31,7 +31,7 @@ fn names(names: &[&str]) -> BTreeSet<RecordName> {
 async fn with_zone() -> Result<(Sandbox, Route53)> {
     let account = account().await?;
     account.route53().add_zone(ZONE, "example.com");
-    let route53 = Route53::new(&sdk(&account).await);
+    let route53 = Route53::new(&sdk(&account)?);
     Ok((account, route53))
 }
 
@@ -42,7 +42,7 @@ fn weighted(name: &str, identifier: &str, weight: u8) -> Value {
 
 async fn change(account: &Sandbox, changes: Vec<Change>) -> Result<Result<ChangeId, PortError>> {
     let batch = Batch { comment: Some("a test's".to_owned()), changes };
-    let route53 = Route53Write::new(&sdk(account).await);
+    let route53 = Route53Write::new(&sdk(account)?);
     Ok(route53.change(&permit()?, &zone(), &batch).await)
 }
 

@@ -60,7 +60,7 @@ async fn endpoints_are_read_page_by_page_with_all_that_a_verdict_needs() -> Resu
         endpoint.state = "deleting".to_owned();
         endpoint.tags.insert("a key".to_owned(), "a <value> & more".to_owned());
     });
-    let found = Ec2::new(&sdk(&account).await).endpoints(REQUESTS).await?;
+    let found = Ec2::new(&sdk(&account)?).endpoints(REQUESTS).await?;
     assert_eq!(ids(&found), ["vpce-0", "vpce-1", "vpce-2", "vpce-3", "vpce-4"]);
     assert_eq!(account.requests().of("ec2", "DescribeVpcEndpoints").len(), 3);
     let odd = &found[3];
@@ -80,7 +80,7 @@ async fn a_page_that_fails_gives_no_part_of_the_list() -> Result<()> {
     account.faults().next("ec2", "DescribeVpcEndpoints", 2, Fault::Slow(std::time::Duration::ZERO));
     let denied = Fault::Refuse { code: "UnauthorizedOperation".to_owned(), message: "not you".to_owned() };
     account.faults().next("ec2", "DescribeVpcEndpoints", 1, denied);
-    let error = Ec2::new(&sdk(&account).await).endpoints(REQUESTS).await.unwrap_err();
+    let error = Ec2::new(&sdk(&account)?).endpoints(REQUESTS).await.unwrap_err();
     assert_eq!((error.class, error.code.as_deref()), (Class::Permanent, Some("UnauthorizedOperation")));
     Ok(())
 }
@@ -92,7 +92,7 @@ async fn marks_are_set_and_taken_away_and_nothing_else() -> Result<()> {
     account
         .ec2()
         .change_endpoint("vpce-0", |endpoint| drop(endpoint.tags.insert("Name".into(), "mine".into())));
-    let ec2 = Ec2::new(&sdk(&account).await);
+    let ec2 = Ec2::new(&sdk(&account)?);
     let both = ["vpce-0".to_owned(), "vpce-1".to_owned()];
     ec2.mark(&permit()?, &both, created()).await?;
     for id in &both {
@@ -109,7 +109,7 @@ async fn a_deletion_that_answers_ok_may_have_deleted_nothing() -> Result<()> {
     seed(&account, 2);
     account.ec2().refuse_deletion("vpce-1", "OperationNotPermitted");
     let all = ["vpce-0", "vpce-1", "vpce-gone"].map(str::to_owned);
-    let refused = Ec2::new(&sdk(&account).await).delete(&permit()?, &all).await?;
+    let refused = Ec2::new(&sdk(&account)?).delete(&permit()?, &all).await?;
     let codes: Vec<_> = refused.iter().map(|not| (not.id.as_str(), not.code.as_str())).collect();
     assert_eq!(codes, [("vpce-1", "OperationNotPermitted"), ("vpce-gone", "InvalidVpcEndpoint.NotFound")]);
     assert_eq!(account.ec2().living_endpoints().len(), 2);
@@ -119,7 +119,7 @@ async fn a_deletion_that_answers_ok_may_have_deleted_nothing() -> Result<()> {
 #[tokio::test]
 async fn no_changing_call_is_repeated() -> Result<()> {
     let account = account().await?;
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let (ec2, apprunner) = (Ec2::new(&sdk), AppRunnerWrite::new(&sdk));
     for fault in [Fault::Throttle, Fault::ServerError, Fault::Reset, Fault::TimeoutAfterWork] {
         account.requests().clear();
@@ -152,7 +152,7 @@ async fn a_deletion_whose_answer_is_not_whole_is_settled_by_reading() -> Result<
         ("entities", "<!DOCTYPE R [<!ENTITY a \"a\">]><R><unsuccessful>&a;</unsuccessful></R>"),
         ("nobody's", "<R><unsuccessful><item><error><code>X</code></error></item></unsuccessful></R>"),
     ] {
-        let ec2 = Ec2::new(&sdk_for(&answering(ok(body.as_bytes())).await?).await);
+        let ec2 = Ec2::new(&sdk_for(&answering(ok(body.as_bytes())).await?)?);
         let error = ec2.delete(&permit()?, &["vpce-0".to_owned()]).await.unwrap_err();
         assert_eq!((error.class, error.code), (Class::Retryable, None), "{what}: as if no answer had come");
     }
@@ -163,7 +163,7 @@ async fn a_deletion_whose_answer_is_not_whole_is_settled_by_reading() -> Result<
 async fn traffic_is_summed_from_the_hour_of_the_mark_on() -> Result<()> {
     let account = account().await?;
     seed(&account, 2);
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let endpoints = Ec2::new(&sdk).endpoints(REQUESTS).await?;
     let seeded = EndpointSpec::requests("vpce-0", created());
     for (hours, bytes) in [(-1, 1.0), (0, 20.0), (47, 300.0), (49, 4_000.0)] {
@@ -187,7 +187,7 @@ async fn traffic_is_summed_from_the_hour_of_the_mark_on() -> Result<()> {
 async fn silence_is_only_believed_from_a_whole_answer() -> Result<()> {
     let account = account().await?;
     seed(&account, 1);
-    let endpoints = Ec2::new(&sdk(&account).await).endpoints(REQUESTS).await?;
+    let endpoints = Ec2::new(&sdk(&account)?).endpoints(REQUESTS).await?;
     let answer = |results: &str, more: &str| {
         format!(
             "<R><GetMetricDataResult><MetricDataResults>{results}</MetricDataResults>{more}</GetMetricDataResult></R>"
@@ -207,12 +207,12 @@ async fn silence_is_only_believed_from_a_whole_answer() -> Result<()> {
         ("failed", &answer(&member("InternalError"), ""), false),
         ("pages without end", &answer(&member("Complete"), "<NextToken>again</NextToken>"), false),
     ] {
-        let cloudwatch = CloudWatch::new(&sdk_for(&answering(ok(body.as_bytes())).await?).await);
+        let cloudwatch = CloudWatch::new(&sdk_for(&answering(ok(body.as_bytes())).await?)?);
         let bytes = cloudwatch.bytes_processed(&[&endpoints[0]], window()).await;
         assert_eq!(bytes.is_ok(), known, "{what}: {bytes:?}");
     }
     let odd = whole.replace("<Values/>", "<Values><member>NaN</member></Values>");
-    let cloudwatch = CloudWatch::new(&sdk_for(&answering(ok(odd.as_bytes())).await?).await);
+    let cloudwatch = CloudWatch::new(&sdk_for(&answering(ok(odd.as_bytes())).await?)?);
     let bytes = cloudwatch.bytes_processed(&[&endpoints[0]], window()).await?;
     assert!(bytes["vpce-0"] > 0.0, "what is no number is no silence");
     Ok(())
@@ -228,7 +228,7 @@ async fn what_belongs_to_services_that_are_gone_is_read_too() -> Result<()> {
     let one = services.add_ingress("one", &service, "vpc-1", "vpce-0", Seeded::Available);
     let two = services.add_ingress("two", gone, "vpc-1", "vpce-1", Seeded::FailedDeletion);
     let connector = services.add_connector("out", &["subnet-1"], &["sg-1"]);
-    let apprunner = AppRunner::new(&sdk(&account).await);
+    let apprunner = AppRunner::new(&sdk(&account)?);
     assert_eq!(apprunner.ingress_arns(None).await?, [one.clone(), two.clone()]);
     assert_eq!(apprunner.ingress_arns(Some("vpce-1")).await?, [two.as_str()]);
     let failed = apprunner.ingress(&two).await?;

@@ -65,7 +65,7 @@ async fn hostile_answers_are_errors() -> Result<()> {
         ("silence", Vec::new()),
         ("pages without end", ok(endless.as_bytes())),
     ] {
-        let sdk = sdk_for(&answering(bytes).await?).await;
+        let sdk = sdk_for(&answering(bytes).await?)?;
         let ids = ["subnet-1".to_owned()];
         let (ec2, iam, ecr) = (Ec2::new(&sdk), Iam::new(&sdk), Ecr::new(&sdk));
         let answers = async {
@@ -111,7 +111,7 @@ async fn hostile_answers_are_errors() -> Result<()> {
 async fn a_list_of_records_that_never_ends_is_an_error() -> Result<()> {
     let page = "<R><ResourceRecordSets/><IsTruncated>true</IsTruncated><NextRecordName>app.example.com.\
         </NextRecordName><NextRecordType>A</NextRecordType></R>";
-    let route53 = Route53::new(&sdk_for(&answering(ok(page.as_bytes())).await?).await);
+    let route53 = Route53::new(&sdk_for(&answering(ok(page.as_bytes())).await?)?);
     let (zone, names) = ("Z0EXAMPLE".parse()?, BTreeSet::from(["app.example.com".parse()?]));
     let endless = route53.records(&zone, &names);
     let error = timeout(Duration::from_secs(8), Box::pin(endless)).await?.unwrap_err();

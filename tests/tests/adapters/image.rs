@@ -36,7 +36,7 @@ fn platforms(image: &Image) -> Vec<&str> {
 #[tokio::test]
 async fn an_image_is_described_whether_it_has_one_platform_or_several() -> Result<()> {
     let account = account().await?;
-    let ecr = Ecr::new(&sdk(&account).await);
+    let ecr = Ecr::new(&sdk(&account)?);
     account.ecr().push(OWN, "one", "v1", &spec(&["linux/amd64"]));
     account.ecr().push(OWN, "arm", "v1", &spec(&["linux/arm64"]));
     let digest = account.ecr().push(OWN, "both", "latest", &spec(&["linux/arm64", "linux/amd64"]));
@@ -62,7 +62,7 @@ async fn an_image_is_described_whether_it_has_one_platform_or_several() -> Resul
 #[tokio::test]
 async fn only_ecr_itself_can_say_that_an_image_does_not_exist() -> Result<()> {
     let account = account().await?;
-    let ecr = Ecr::new(&sdk(&account).await);
+    let ecr = Ecr::new(&sdk(&account)?);
     let digest = account.ecr().push(OWN, "orders", "v1", &spec(&["linux/amd64"]));
     account.ecr().expire(OWN, "orders", &digest);
     for name in ["orders:v1", "orders:v2", "nowhere:v1", &format!("orders@{digest}")] {
@@ -79,7 +79,7 @@ async fn only_ecr_itself_can_say_that_an_image_does_not_exist() -> Result<()> {
 async fn another_accounts_image_is_read_where_its_registry_lets_us_in() -> Result<()> {
     let account = account().await?;
     account.ecr().push(OTHER, "team/orders", "v1", &spec(&["linux/arm64"]));
-    let image = Ecr::new(&sdk(&account).await).image(&identifier(OTHER, "team/orders:v1")).await?;
+    let image = Ecr::new(&sdk(&account)?).image(&identifier(OTHER, "team/orders:v1")).await?;
     assert_eq!(platforms(&image), ["linux/arm64"]);
     let [asked] = &account.requests().of("ecr", "BatchGetImage")[..] else { panic!("one call") };
     assert_eq!(asked.input["registryId"], OTHER);
@@ -92,12 +92,12 @@ async fn layers_that_may_not_be_read_leave_what_the_manifest_says() -> Result<()
     account.ecr().push(OWN, "orders", "v1", &spec(&["linux/arm64", "linux/amd64"]));
     let denied = Fault::Refuse { code: "AccessDeniedException".to_owned(), message: String::new() };
     account.faults().always("ecr", "GetDownloadUrlForLayer", denied);
-    let image = Ecr::new(&sdk(&account).await).image(&identifier(OWN, "orders:v1")).await?;
+    let image = Ecr::new(&sdk(&account)?).image(&identifier(OWN, "orders:v1")).await?;
     assert_eq!(platforms(&image), ["linux/arm64", "linux/amd64"]);
     assert_eq!((image.exists, image.exposed_ports), (Some(true), None));
     account.faults().clear();
     account.faults().always("ecr", "BatchGetImage", Fault::ServerError);
-    let error = Ecr::new(&sdk(&account).await).image(&identifier(OWN, "orders:v1")).await.unwrap_err();
+    let error = Ecr::new(&sdk(&account)?).image(&identifier(OWN, "orders:v1")).await.unwrap_err();
     assert_eq!((error.class, error.code.as_deref()), (Class::Retryable, Some("ServerException")));
     Ok(())
 }
@@ -105,7 +105,7 @@ async fn layers_that_may_not_be_read_leave_what_the_manifest_says() -> Result<()
 #[tokio::test]
 async fn a_tag_is_resolved_to_its_digest_and_push() -> Result<()> {
     let account = account().await?;
-    let ecr = Ecr::new(&sdk(&account).await);
+    let ecr = Ecr::new(&sdk(&account)?);
     let pushed_at: Timestamp = "2026-11-20T10:00:00.25Z".parse()?;
     let first =
         account.ecr().push(OWN, "orders", "latest", &ImageSpec { pushed_at, ..spec(&["linux/amd64"]) });

@@ -104,7 +104,7 @@ async fn a_series_is_put_together_from_its_pages() -> Result<()> {
         + &data("q1", "PartialData", &[], &[])
         + &data("q2", "Complete", &[], &[]);
     let (endpoint, asked) = answering(vec![answer(&first, Some("a&amp;b=")), answer(&second, None)]).await?;
-    let cloudwatch = CloudWatch::new(&sdk_for(&endpoint).await);
+    let cloudwatch = CloudWatch::new(&sdk_for(&endpoint)?);
     let series = cloudwatch.data(&[query("q0"), query("q1"), query("q2")], window()).await?;
     assert_eq!(series["q0"].points, [(at(2), 2.5), (at(1), 1.5), (at(0), 0.001)]);
     assert_eq!(series["q0"].missing, None, "the last page has it complete");
@@ -134,8 +134,7 @@ async fn what_makes_no_sense_is_no_series() -> Result<()> {
         ("pages without end", endless),
     ] {
         let (endpoint, _) = answering(bodies).await?;
-        let error =
-            CloudWatch::new(&sdk_for(&endpoint).await).data(&[query("q0")], window()).await.unwrap_err();
+        let error = CloudWatch::new(&sdk_for(&endpoint)?).data(&[query("q0")], window()).await.unwrap_err();
         assert_eq!(
             (error.class, error.call),
             (Class::Retryable, "cloudwatch:GetMetricData"),
@@ -166,7 +165,7 @@ async fn alarms_of_both_kinds_are_read_with_the_time_of_their_change() -> Result
     ];
     let (endpoint, asked) = answering(bodies).await?;
     let names = ["a <1>".to_owned(), "b".to_owned(), "missing".to_owned()];
-    let alarms = CloudWatch::new(&sdk_for(&endpoint).await).alarms(&names).await?;
+    let alarms = CloudWatch::new(&sdk_for(&endpoint)?).alarms(&names).await?;
     assert_eq!(alarms.len(), 2);
     assert_eq!((&alarms["a <1>"].state, alarms["a <1>"].since), (&AlarmState::Alarm, Some(at(4))));
     assert_eq!((&alarms["b"].state, alarms["b"].since), (&AlarmState::Ok, Some(at(3))));
@@ -187,7 +186,7 @@ async fn a_service_is_judged_by_what_cloudwatch_says() -> Result<()> {
     let arn = account.services().create(ServiceSpec::image("orders", "public.ecr.aws/a/b:1"))?;
     let source = Source::AppRunner(arn.parse()?);
     let checks = Checks { max_error_share: 0.05, min_requests: 50, max_latency: None, alarms: Vec::new() };
-    let cloudwatch = CloudWatch::new(&sdk(&account).await);
+    let cloudwatch = CloudWatch::new(&sdk(&account)?);
     let target = Target { source: &source, checks: &checks, window: window() };
     let batch = Batch::of(vec![target]);
     account.cloudwatch().put_service_metric(&arn, "Requests", at(3), 100.0);

@@ -5,19 +5,19 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use autopilot::ports::{BalancingRead, DnsRead, RoleRead, SubnetRead};
-use autopilot_aws::{ec2::Ec2, elbv2::Elbv2, iam::Iam, route53::Route53};
-use aws_config::SdkConfig;
+use autopilot_aws::{ec2::Ec2, elbv2::Elbv2, iam::Iam, route53::Route53, sdk::configuration};
+use autopilot_tests::environment;
 use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider, future},
 };
-use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use aws_types::region::Region;
 use sandbox::aws::{
     Fault,
     ec2::{RouteTableSpec, SubnetSpec},
 };
 
-use crate::{account, sdk, sdk_for};
+use crate::{account, sdk};
 
 /// Gives another key each time; each is about to expire.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ async fn each_attempt_is_signed_with_credentials_that_are_valid_then() -> Result
     let main = RouteTableSpec { vpc: "vpc-1".to_owned(), main: true, ..RouteTableSpec::default() };
     account.ec2().add_route_table(main);
     let rotating = SharedCredentialsProvider::new(Rotating::default());
-    let sdk = sdk(&account).await.into_builder().credentials_provider(rotating).build();
+    let sdk = sdk(&account)?.into_builder().credentials_provider(rotating).build();
     account.faults().next("ec2", "DescribeSubnets", 2, Fault::Throttle);
     Ec2::new(&sdk).subnets(&["subnet-1".to_owned()]).await?;
     let attempts = account.requests().of("ec2", "DescribeSubnets");
@@ -58,26 +58,13 @@ async fn each_attempt_is_signed_with_credentials_that_are_valid_then() -> Result
     Ok(())
 }
 
-/// What a profile or an environment variable of one service would say.
-#[derive(Debug)]
-struct Only(&'static str, String);
-
-impl LoadServiceConfig for Only {
-    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        (key.service_id() == self.0 && key.env() == "AWS_ENDPOINT_URL").then(|| self.1.clone())
-    }
-}
-
 #[tokio::test]
 async fn a_services_own_endpoint_comes_before_the_common_one() -> Result<()> {
     let (own, common) = (account().await?, account().await?);
-    let both = |id| async move { (sdk_for("http://127.0.0.1:9").await.into_builder(), id) };
-    for id in ["EC2", "IAM"] {
-        let (builder, id) = both(id).await;
-        let sdk: SdkConfig = builder
-            .endpoint_url(common.endpoint())
-            .service_config(Only(id, own.endpoint().to_owned()))
-            .build();
+    for variable in ["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_IAM"] {
+        let mut environment = environment(common.endpoint());
+        environment.insert(variable.to_owned(), own.endpoint().to_owned());
+        let sdk = configuration(&environment)?;
         let _ = Ec2::new(&sdk).subnets(&["subnet-1".to_owned()]).await;
         assert_eq!(Iam::new(&sdk).role("arn:aws:iam::123456789012:role/none").await?, None);
     }
@@ -93,14 +80,15 @@ async fn a_services_own_endpoint_comes_before_the_common_one() -> Result<()> {
 async fn the_names_of_the_sdk_lead_to_route_53_and_load_balancing() -> Result<()> {
     let account = account().await?;
     account.route53().add_zone("Z0EXAMPLE", "example.com");
-    // `AWS_ENDPOINT_URL_ROUTE_53` and `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`.
-    for id in ["Route 53", "Elastic Load Balancing v2"] {
-        let nowhere = sdk_for("http://127.0.0.1:9").await.into_builder();
-        let sdk = nowhere.service_config(Only(id, account.endpoint().to_owned())).build();
+    for variable in ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2"] {
+        let mut environment = environment("http://127.0.0.1:9");
+        environment.insert(variable.to_owned(), account.endpoint().to_owned());
+        let sdk = configuration(&environment)?;
         let zone = Route53::new(&sdk).zone(&"Z0EXAMPLE".parse()?).await;
         let listeners = Elbv2::new(&sdk).listeners("arn:none").await.unwrap_err();
         let reached = (zone.is_ok(), listeners.code.is_some());
-        assert_eq!(reached, (id == "Route 53", id != "Route 53"), "{id}");
+        let route53 = variable.ends_with("ROUTE_53");
+        assert_eq!(reached, (route53, !route53), "{variable}");
     }
     Ok(())
 }
@@ -108,11 +96,11 @@ async fn the_names_of_the_sdk_lead_to_route_53_and_load_balancing() -> Result<()
 #[tokio::test]
 async fn without_credentials_or_region_nothing_is_sent() -> Result<()> {
     let account = account().await?;
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let mut nobody = sdk.clone().into_builder();
     nobody.set_credentials_provider(None);
     let mut nowhere = sdk.into_builder();
-    nowhere.set_region(None::<aws_config::Region>);
+    nowhere.set_region(None::<Region>);
     for (sdk, missing) in [(nobody.build(), "credentials"), (nowhere.build(), "region")] {
         let error = Iam::new(&sdk).role("arn:aws:iam::123456789012:role/any").await.unwrap_err();
         assert!(error.message.contains(missing), "{error}");

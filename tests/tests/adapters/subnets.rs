@@ -76,7 +76,7 @@ fn routes(subnets: &[Subnet]) -> Vec<(&str, Option<DefaultRoute>)> {
 async fn a_subnets_way_out_is_found_whichever_table_it_has() -> Result<()> {
     let account = account().await?;
     seed(&account);
-    let found = Ec2::new(&sdk(&account).await).subnets(&ids(&ALL.map(|(name, _)| name))).await?;
+    let found = Ec2::new(&sdk(&account)?).subnets(&ids(&ALL.map(|(name, _)| name))).await?;
     assert_eq!(routes(&found), ALL);
     assert_eq!(found[2].free_addresses, Some(2));
     assert_eq!(found[0].availability_zone_id.as_deref(), Some("use1-az3"));
@@ -91,7 +91,7 @@ async fn lists_are_read_to_their_last_page() -> Result<()> {
     let account = account().await?;
     seed(&account);
     account.ec2().set_page_size(3);
-    let found = Ec2::new(&sdk(&account).await).subnets(&ids(&ALL.map(|(name, _)| name))).await?;
+    let found = Ec2::new(&sdk(&account)?).subnets(&ids(&ALL.map(|(name, _)| name))).await?;
     assert_eq!(routes(&found), ALL);
     assert_eq!(account.requests().of("ec2", "DescribeSubnets").len(), 3);
     Ok(())
@@ -102,7 +102,7 @@ async fn a_failed_page_gives_no_part_of_the_list() -> Result<()> {
     let account = account().await?;
     seed(&account);
     account.ec2().set_page_size(3);
-    let ec2 = Ec2::new(&sdk(&account).await);
+    let ec2 = Ec2::new(&sdk(&account)?);
     account.faults().next("ec2", "DescribeSubnets", 1, Fault::Slow(std::time::Duration::ZERO));
     let denied = Fault::Refuse { code: "UnauthorizedOperation".to_owned(), message: "not you".to_owned() };
     account.faults().next("ec2", "DescribeSubnets", 1, denied);
@@ -119,7 +119,7 @@ async fn throttling_and_failures_of_the_service_are_tried_again() -> Result<()> 
     for fault in [Fault::Throttle, Fault::ServerError, Fault::Reset] {
         account.requests().clear();
         account.faults().next("ec2", "DescribeSubnets", 2, fault.clone());
-        let found = Ec2::new(&sdk(&account).await).subnets(&ids(&["nat"])).await?;
+        let found = Ec2::new(&sdk(&account)?).subnets(&ids(&["nat"])).await?;
         assert_eq!(found.len(), 1, "{fault:?}");
         assert_eq!(account.requests().of("ec2", "DescribeSubnets").len(), 3, "{fault:?}");
     }
@@ -136,7 +136,7 @@ async fn what_goes_on_failing_is_classed_and_keeps_the_requests_id() -> Result<(
         (Fault::TimeoutBeforeWork, None, "no answer in time"),
     ] {
         account.faults().always("ec2", "DescribeSubnets", fault.clone());
-        let error = Ec2::new(&sdk(&account).await).subnets(&ids(&["nat"])).await.unwrap_err();
+        let error = Ec2::new(&sdk(&account)?).subnets(&ids(&["nat"])).await.unwrap_err();
         assert_eq!((error.class, error.code.as_deref()), (Class::Retryable, code), "{fault:?}");
         assert!(error.message.contains(message), "{fault:?}: {error}");
         if code.is_some() {
@@ -151,7 +151,7 @@ async fn what_goes_on_failing_is_classed_and_keeps_the_requests_id() -> Result<(
 #[tokio::test]
 async fn a_subnet_that_is_gone_is_an_error_with_ec2s_code() -> Result<()> {
     let account = account().await?;
-    let error = Ec2::new(&sdk(&account).await).subnets(&ids(&["gone"])).await.unwrap_err();
+    let error = Ec2::new(&sdk(&account)?).subnets(&ids(&["gone"])).await.unwrap_err();
     assert_eq!((error.class, error.code.as_deref()), (Class::Permanent, Some("InvalidSubnetID.NotFound")));
     Ok(())
 }

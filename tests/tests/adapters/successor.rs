@@ -38,7 +38,7 @@ async fn a_load_balancer_is_read_with_all_behind_it() -> Result<()> {
     elb.add_rule(&https, "2", &forward(&["app.example.com"], &["/admin"], &[blue]));
     for page_size in [400, 1] {
         elb.set_page_size(page_size);
-        let elbv2 = Elbv2::new(&sdk(&account).await);
+        let elbv2 = Elbv2::new(&sdk(&account)?);
         let found = elbv2.load_balancers(&[shop.clone(), other.clone()]).await?;
         assert_eq!(found[0].dns_name.to_string(), "shop-1.us-east-1.elb.amazonaws.com");
         assert_eq!(
@@ -83,7 +83,7 @@ async fn a_load_balancer_is_read_with_all_behind_it() -> Result<()> {
 #[tokio::test]
 async fn what_is_not_there_is_permanent_and_nothing_wanted_asks_nothing() -> Result<()> {
     let account = account().await?;
-    let elbv2 = Elbv2::new(&sdk(&account).await);
+    let elbv2 = Elbv2::new(&sdk(&account)?);
     assert!(elbv2.load_balancers(&[]).await?.is_empty() && elbv2.target_groups(&[]).await?.is_empty());
     assert!(account.requests().all().is_empty(), "without an ARN all would be listed");
     let none = "arn:aws:elasticloadbalancing:us-east-1:123456789012:x".to_owned();
@@ -108,7 +108,7 @@ async fn what_is_not_there_is_permanent_and_nothing_wanted_asks_nothing() -> Res
 #[tokio::test]
 async fn a_certificate_tells_its_names_and_whether_it_may_be_used() -> Result<()> {
     let account = account().await?;
-    let acm = Acm::new(&sdk(&account).await);
+    let acm = Acm::new(&sdk(&account)?);
     let arn = account.acm().add_certificate(&["example.com", "*.example.com"], "ISSUED");
     let found = acm.certificate(&arn).await?.context("a certificate")?;
     assert_eq!(found.status, CertificateStatus::Issued);
@@ -122,7 +122,7 @@ async fn a_certificate_tells_its_names_and_whether_it_may_be_used() -> Result<()
 #[tokio::test]
 async fn an_express_service_is_followed_through_a_deployment() -> Result<()> {
     let account = account().await?;
-    let ecs = Ecs::new(&sdk(&account).await);
+    let ecs = Ecs::new(&sdk(&account)?);
     let ingress = |groups: &[&str]| Ingress {
         load_balancer: "arn:lb".to_owned(),
         listener: "arn:listener".to_owned(),

@@ -107,7 +107,7 @@ fn every_question() -> Questions {
 async fn every_question_is_answered() -> Result<()> {
     let account = account().await?;
     let service = seed(&account, 200)?;
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let (apprunner, facts) = (AppRunner::new(&sdk), facts(&sdk));
     let described = apprunner.describe(&service).await?;
     account.requests().clear();
@@ -147,7 +147,7 @@ async fn every_question_is_answered() -> Result<()> {
 async fn where_addresses_run_short_the_connectors_other_services_count() -> Result<()> {
     let account = account().await?;
     let service = seed(&account, 30)?;
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let (apprunner, facts) = (AppRunner::new(&sdk), facts(&sdk));
     let described = apprunner.describe(&service).await?;
     let questions = Questions::from([(Question::Subnets, "a test asks")]);
@@ -169,7 +169,7 @@ async fn where_addresses_run_short_the_connectors_other_services_count() -> Resu
 async fn what_is_late_or_denied_is_named_and_the_rest_is_used() -> Result<()> {
     let account = account().await?;
     let service = seed(&account, 200)?;
-    let sdk = sdk(&account).await;
+    let sdk = sdk(&account)?;
     let (apprunner, facts) = (AppRunner::new(&sdk), facts(&sdk));
     let described = apprunner.describe(&service).await?;
     account.faults().always("ec2", "*", Fault::TimeoutBeforeWork);
@@ -206,7 +206,7 @@ async fn a_connection_is_told_by_its_arn() -> Result<()> {
     let wanted = json!({"ConnectionName": "github", "ProviderType": "GITHUB"});
     let made = account.services().call("CreateConnection", &wanted).expect("a new name is accepted");
     let arn = made["Connection"]["ConnectionArn"].as_str().context("an ARN")?.to_owned();
-    let facts = facts(&sdk(&account).await);
+    let facts = facts(&sdk(&account)?);
     assert_eq!(facts.connection_status(&arn).await?.as_deref(), Some("PENDING_HANDSHAKE"));
     account.services().set_connection_status(&arn, ConnectionStatus::Available)?;
     assert_eq!(facts.connection_status(&arn).await?.as_deref(), Some("AVAILABLE"));
@@ -219,7 +219,7 @@ async fn a_connection_is_told_by_its_arn() -> Result<()> {
 async fn metrics_are_read_in_one_call() -> Result<()> {
     let account = account().await?;
     let service = seed(&account, 1)?;
-    let metrics = facts(&sdk(&account).await).highest(&service, window()).await?;
+    let metrics = facts(&sdk(&account)?).highest(&service, window()).await?;
     assert_eq!(metrics.highest("memoryutili"), Some(98.5));
     assert_eq!(account.requests().of("cloudwatch", "GetMetricData").len(), 1);
     Ok(())

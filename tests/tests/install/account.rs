@@ -2,7 +2,7 @@
 
 use std::{
     process::Stdio,
-    sync::{Arc, Mutex},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -24,28 +24,21 @@ const SERVICES: &str =
     "cloudformation,cloudwatch,dynamodb,ec2,events,iam,lambda,logs,s3,scheduler,sns,sqs,sts";
 
 /// How long a message may take. Machines that run tests are slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The account.
 pub(crate) struct Account {
     /// App Runner, its logs and its images.
     pub(crate) apprunner: Sandbox,
     others: Emulator,
-    happened: Arc<Mutex<Vec<Value>>>,
+    /// How many of App Runner's events were delivered.
+    delivered: AtomicUsize,
 }
 
 impl Account {
     /// An empty account.
     pub(crate) async fn open() -> Result<Self> {
-        let happened: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let listener = happened.clone();
-        let apprunner = Sandbox::start(Options {
-            on_event: Some(Arc::new(move |event| {
-                listener.lock().expect("no test panics in here").push(event)
-            })),
-            ..Options::default()
-        })
-        .await?;
+        let apprunner = Sandbox::start(Options::default()).await?;
         let platforms = vec!["linux/amd64".to_owned()];
         let image = ImageSpec {
             platforms,
@@ -61,7 +54,7 @@ impl Account {
             ["APPRUNNER", "CLOUDWATCH_LOGS", "ECR", "IAM"].map(|name| format!("AWS_ENDPOINT_URL_{name}"));
         let ours: Vec<_> = ours.iter().map(|name| (name.as_str(), endpoint)).collect();
         let others = Emulator::ministack_with(SERVICES, &ours).await?;
-        Ok(Self { apprunner, others, happened })
+        Ok(Self { apprunner, others, delivered: AtomicUsize::new(0) })
     }
 
     /// Runs a program of `.venv/sam` in the repository, and gives what it prints.
@@ -201,7 +194,8 @@ impl Account {
     /// Waits for what is under way in App Runner, and delivers its events by the account's rules.
     pub(crate) async fn happen(&self) -> Result<()> {
         self.apprunner.settle().await;
-        let events = std::mem::take(&mut *self.happened.lock().map_err(|_| anyhow!("a test panicked"))?);
+        let events = self.apprunner.events();
+        let events = &events[self.delivered.swap(events.len(), Ordering::Relaxed)..];
         let python = root().join(".venv/bin/python");
         let mut deliver = self.command(&python.to_string_lossy());
         let deliver = deliver.arg("tests/tests/install/deliver.py").stdin(Stdio::piped());

@@ -36,7 +36,7 @@ async fn ec2_subnets_and_their_ways_out() -> Result<()> {
         )
         .await?;
     let ids: Vec<String> = serde_json::from_value(seeded)?;
-    let mut found = Ec2::new(&sdk(moto.endpoint()).await).subnets(&ids).await?;
+    let mut found = Ec2::new(&sdk(moto.endpoint())?).subnets(&ids).await?;
     found.sort_by_key(|subnet| ids.iter().position(|id| *id == subnet.id));
     let routes: Vec<_> = found.iter().map(|subnet| subnet.default_route).collect();
     assert_eq!(
@@ -45,7 +45,7 @@ async fn ec2_subnets_and_their_ways_out() -> Result<()> {
     );
     assert_eq!(found[2].free_addresses, Some(11), "a /28 has 16 addresses, of which AWS keeps 5");
     assert!(found[0].availability_zone_id.as_deref().is_some_and(|zone| zone.starts_with("use1-az")));
-    let gone = Ec2::new(&sdk(moto.endpoint()).await).subnets(&["subnet-0123456789abcdef0".to_owned()]).await;
+    let gone = Ec2::new(&sdk(moto.endpoint())?).subnets(&["subnet-0123456789abcdef0".to_owned()]).await;
     assert_eq!(gone.unwrap_err().code.as_deref(), Some("InvalidSubnetID.NotFound"));
     Ok(())
 }
@@ -60,7 +60,7 @@ async fn iam_roles_and_whom_they_trust() -> Result<()> {
          print('{}')\n",
     )
     .await?;
-    let iam = Iam::new(&sdk(moto.endpoint()).await);
+    let iam = Iam::new(&sdk(moto.endpoint())?);
     let role = iam.role("arn:aws:iam::123456789012:role/service/access").await?.context("a role")?;
     assert_eq!(trusts(&role.trust_policy, "build.apprunner.amazonaws.com"), Some(true));
     assert_eq!(trusts(&role.trust_policy, "tasks.apprunner.amazonaws.com"), Some(false));
@@ -84,7 +84,7 @@ async fn ecr_images_by_tag_and_what_is_missing() -> Result<()> {
          print('{}')\n",
     )
     .await?;
-    let ecr = Ecr::new(&sdk(moto.endpoint()).await);
+    let ecr = Ecr::new(&sdk(moto.endpoint())?);
     let registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
     let image = ecr.image(&format!("{registry}/orders:v7")).await?;
     assert_eq!((image.exists, image.platforms), (Some(true), Some(vec!["linux/arm64".to_owned()])));
@@ -112,7 +112,7 @@ async fn cloudwatch_gives_the_highest_value_of_the_time_asked_for() -> Result<()
     let service = "arn:aws:apprunner:us-east-1:123456789012:service/orders/8fe1".parse()?;
     let start: Timestamp = "2026-11-20T10:00:00Z".parse()?;
     let window = Window { start, end: start + SignedDuration::from_mins(30) };
-    let metrics = CloudWatch::new(&sdk(moto.endpoint()).await).highest(&service, window).await?;
+    let metrics = CloudWatch::new(&sdk(moto.endpoint())?).highest(&service, window).await?;
     assert_eq!(metrics.highest("memoryutili"), Some(97.5));
     Ok(())
 }
@@ -144,7 +144,7 @@ async fn cloudwatch_judges_a_load_balancer_by_target_groups_and_alarms() -> Resu
     let start: Timestamp = "2026-11-20T10:00:00Z".parse()?;
     // It ends far ahead, since moto's alarms change by the machine's clock.
     let window = Window { start, end: start + SignedDuration::from_hours(24 * 365) };
-    let cloudwatch = CloudWatch::new(&sdk(moto.endpoint()).await);
+    let cloudwatch = CloudWatch::new(&sdk(moto.endpoint())?);
     let batch = Batch::of(vec![Target { source: &source, checks: &checks, window }]);
     let answers = batch.ask(&cloudwatch).await;
     assert!(answers.errors.is_empty(), "{:?}", answers.errors);

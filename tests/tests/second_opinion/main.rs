@@ -2,19 +2,19 @@
 
 mod cleanup;
 mod facts;
+mod parallel;
 mod shift;
 mod state;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use anyhow::Result;
+use autopilot_aws::sdk::configuration;
+use autopilot_tests::environment;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
 
 /// The SDK's configuration for an emulator.
-async fn sdk(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("AKIAFACTS", "secret", None, None, "test");
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .load()
-        .await
+fn sdk(endpoint: &str) -> Result<SdkConfig> {
+    // An emulator in Python may take longer than AWS.
+    let sdk = configuration(&environment(endpoint))?.into_builder();
+    Ok(sdk.timeout_config(TimeoutConfig::disabled()).build())
 }

@@ -22,7 +22,7 @@ use autopilot_aws::{
     route53::{Route53, Route53Write},
 };
 use autopilot_tests::{emulator::Emulator, permit::permit};
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use sandbox::aws::{Options, Sandbox};
 use serde_json::Value;
 
@@ -146,7 +146,7 @@ async fn sandbox_and_ministack_take_and_refuse_the_same_batches() -> Result<()> 
     let ours: HostedZoneId = "Z0EXAMPLE".parse()?;
     let names: BTreeSet<RecordName> =
         BTreeSet::from(["app.example.com".parse()?, "text.example.com".parse()?]);
-    let (their_sdk, our_sdk) = (sdk(ministack.endpoint()).await, sdk(account.endpoint()).await);
+    let (their_sdk, our_sdk) = (sdk(ministack.endpoint())?, sdk(account.endpoint())?);
     let (their53, our53) = (Route53::new(&their_sdk), Route53::new(&our_sdk));
     for (what, changes, takes) in steps()? {
         assert_eq!(taken(&our_sdk, &ours, &changes).await?, takes, "the sandbox, {what}");
@@ -179,7 +179,7 @@ async fn pages_of_ministack_are_read_to_their_end() -> Result<()> {
     let zone: HostedZoneId = seeded.as_str().context("an ID")?.parse()?;
     let wanted = [0, 99, 149, 150, 299, 349].map(|n| format!("n{n}.example.com"));
     let names = wanted.iter().map(|name| Ok(name.parse()?)).collect::<Result<BTreeSet<RecordName>>>()?;
-    let route53 = Route53::new(&sdk(ministack.endpoint()).await);
+    let route53 = Route53::new(&sdk(ministack.endpoint())?);
     let found = route53.records(&zone, &names).await?;
     let seen: BTreeSet<&RecordName> = found.iter().map(|record| &record.name).collect();
     assert_eq!((found.len(), seen), (12, names.iter().collect()));
@@ -218,7 +218,7 @@ async fn load_balancers_of_moto() -> Result<()> {
         .map(|arn| arn.as_str().map(str::to_owned).context("an ARN"))
         .collect::<Result<_>>()?;
     let [balancer, blue, green, certificate, listener] = &arns[..] else { anyhow::bail!("{arns:?}") };
-    let sdk = sdk(moto.endpoint()).await;
+    let sdk = sdk(moto.endpoint())?;
     let (elbv2, acm) = (Elbv2::new(&sdk), Acm::new(&sdk));
     let balancers = elbv2.load_balancers(std::slice::from_ref(balancer)).await?;
     assert!(balancers[0].dns_name.to_string().starts_with("shop-"), "{balancers:?}");

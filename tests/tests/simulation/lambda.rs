@@ -31,7 +31,7 @@ use autopilot_aws::{
     route53::{Route53, Route53Write},
     sns::Sns,
 };
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use sandbox::{
     aws::{Clock, Door},
     host::{function::Function, template::Template},
@@ -93,7 +93,9 @@ impl Lambda {
         clock: Clock,
         watch: Arc<Watch>,
     ) -> Rc<Self> {
-        let sdks = FUNCTIONS.map(|function| (function, wire::sdk(function, door, &sky)));
+        #[expect(clippy::expect_used, reason = "the environment is the simulation's own, and whole")]
+        let sdk = |function| wire::sdk(function, door, &sky).expect("a configuration");
+        let sdks = FUNCTIONS.map(|function| (function, sdk(function)));
         Rc::new(Self {
             sky,
             clock,

@@ -9,22 +9,18 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_async::{
-    rt::sleep::{SharedAsyncSleep, TokioSleep},
-    time::SharedTimeSource,
-};
+use anyhow::Result;
+use autopilot_aws::sdk::configuration;
+use autopilot_tests::environment;
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
-    identity::SharedIdentityCache,
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
 use sandbox::aws::Door;
 use tokio::{sync::Notify, time::sleep};
 
@@ -91,30 +87,11 @@ impl HttpConnector for Wire {
     }
 }
 
-/// The SDK's configuration for a function: as in the runtime, but over the wire. Its name is its access key.
-pub(crate) fn sdk(function: &str, door: &Door, sky: &Sky) -> SdkConfig {
+/// The SDK's configuration for a function: the runtime's own, but over the wire. Its name is its access key.
+pub(crate) fn sdk(function: &str, door: &Door, sky: &Sky) -> Result<SdkConfig> {
     let wire = SharedHttpConnector::new(Wire { door: door.clone(), sky: sky.clone() });
-    let credentials = Credentials::new(function, "secret", None, None, "simulation");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url("http://account.invalid")
-        .http_client(http_client_fn(move |_, _| wire.clone()))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .identity_cache(identity_cache())
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(SharedTimeSource::default())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(2))
-                .operation_attempt_timeout(Duration::from_secs(3))
-                .operation_timeout(Duration::from_secs(10))
-                .build(),
-        )
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(100)))
-        .build()
-}
-
-fn identity_cache() -> SharedIdentityCache {
-    aws_config::identity::IdentityCache::lazy().build()
+    let mut environment = environment("http://account.invalid");
+    environment.insert("AWS_ACCESS_KEY_ID".to_owned(), function.to_owned());
+    let sdk = configuration(&environment)?.into_builder();
+    Ok(sdk.http_client(http_client_fn(move |_, _| wire.clone())).build())
 }

@@ -15,7 +15,7 @@ use crate::failure::port_error;
 impl LeftoverRead for AppRunner {
     async fn listed_services(&self) -> Result<Vec<ListedService>, PortError> {
         const CALL: &str = "apprunner:ListServices";
-        let mut pages = self.client.list_services().into_paginator().send();
+        let mut pages = self.client.get().list_services().into_paginator().send();
         let mut services = Vec::new();
         while let Some(page) = pages.next().await {
             for summary in page.map_err(|error| port_error(CALL, error))?.service_summary_list {
@@ -34,14 +34,14 @@ impl LeftoverRead for AppRunner {
     }
 
     async fn status(&self, service: &str) -> Result<Option<ServiceStatus>, PortError> {
-        let answer = self.client.describe_service().service_arn(service).send().await;
+        let answer = self.client.get().describe_service().service_arn(service).send().await;
         let answer = found(answer.map_err(|error| port_error("apprunner:DescribeService", error)))?;
         let service = answer.map(|answer| answer.service.ok_or_else(|| empty("apprunner:DescribeService")));
         Ok(service.transpose()?.map(|service| ServiceStatus::from(service.status.as_str())))
     }
 
     async fn connector_of(&self, service: &ServiceArn) -> Result<Option<String>, PortError> {
-        let answer = self.client.describe_service().service_arn(service.as_str()).send().await;
+        let answer = self.client.get().describe_service().service_arn(service.as_str()).send().await;
         let answer = found(answer.map_err(|error| port_error("apprunner:DescribeService", error)))?;
         let Some(answer) = answer else { return Ok(None) };
         let service = answer.service.ok_or_else(|| empty("apprunner:DescribeService"))?;
@@ -53,7 +53,7 @@ impl LeftoverRead for AppRunner {
         const CALL: &str = "apprunner:ListVpcIngressConnections";
         let filter =
             endpoint.map(|id| ListVpcIngressConnectionsFilter::builder().vpc_endpoint_id(id).build());
-        let call = self.client.list_vpc_ingress_connections().set_filter(filter);
+        let call = self.client.get().list_vpc_ingress_connections().set_filter(filter);
         let mut pages = call.into_paginator().send();
         let mut arns = Vec::new();
         while let Some(page) = pages.next().await {
@@ -67,7 +67,7 @@ impl LeftoverRead for AppRunner {
 
     async fn ingress(&self, arn: &str) -> Result<Option<Ingress>, PortError> {
         const CALL: &str = "apprunner:DescribeVpcIngressConnection";
-        let call = self.client.describe_vpc_ingress_connection().vpc_ingress_connection_arn(arn);
+        let call = self.client.get().describe_vpc_ingress_connection().vpc_ingress_connection_arn(arn);
         let answer = found(call.send().await.map_err(|error| port_error(CALL, error)))?;
         let Some(answer) = answer else { return Ok(None) };
         answer
@@ -78,7 +78,7 @@ impl LeftoverRead for AppRunner {
     }
 
     async fn connectors(&self) -> Result<Vec<Connector>, PortError> {
-        let mut pages = self.client.list_vpc_connectors().into_paginator().send();
+        let mut pages = self.client.get().list_vpc_connectors().into_paginator().send();
         let mut connectors = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| port_error("apprunner:ListVpcConnectors", error))?;

@@ -12,14 +12,15 @@ use autopilot::{
     ports::ServiceWrite,
     service::{OperationId, ServiceArn},
 };
-use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_apprunner::{
     Client,
     config::{self, http::HttpRequest},
 };
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
 
-use crate::failure::port_error;
+use crate::{failure::port_error, on_demand::OnDemand};
 
 const UPDATE: &str = "apprunner:UpdateService";
 const DELETE: &str = "apprunner:DeleteService";
@@ -28,14 +29,16 @@ const DELETE_CONNECTION: &str = "apprunner:DeleteVpcIngressConnection";
 /// App Runner, for functions that change services.
 #[derive(Clone, Debug)]
 pub struct AppRunnerWrite {
-    client: Client,
+    client: OnDemand<Client>,
 }
 
 impl AppRunnerWrite {
     /// A client that makes each call once.
     pub fn new(sdk: &SdkConfig) -> Self {
-        let config = config::Builder::from(sdk).retry_config(RetryConfig::disabled()).build();
-        Self { client: Client::from_conf(config) }
+        let once = |sdk: &SdkConfig| {
+            Client::from_conf(config::Builder::from(sdk).retry_config(RetryConfig::disabled()).build())
+        };
+        Self { client: OnDemand::new(sdk, once) }
     }
 }
 
@@ -56,7 +59,7 @@ impl ServiceWrite for AppRunnerWrite {
         service: &ServiceArn,
         configuration: Option<&Configuration>,
     ) -> Result<Receipt, PortError> {
-        let call = self.client.update_service().service_arn(service.as_str());
+        let call = self.client.get().update_service().service_arn(service.as_str());
         let answer = match configuration {
             None => call.send().await,
             Some(configuration) => {
@@ -72,13 +75,13 @@ impl ServiceWrite for AppRunnerWrite {
     }
 
     async fn delete(&self, _: &Permit, service: &ServiceArn) -> Result<Receipt, PortError> {
-        let call = self.client.delete_service().service_arn(service.as_str());
+        let call = self.client.get().delete_service().service_arn(service.as_str());
         let answer = call.send().await.map_err(|error| port_error(DELETE, error))?;
         Ok(receipt(answer.operation_id))
     }
 
     async fn delete_ingress_connection(&self, _: &Permit, connection: &str) -> Result<Receipt, PortError> {
-        let call = self.client.delete_vpc_ingress_connection().vpc_ingress_connection_arn(connection);
+        let call = self.client.get().delete_vpc_ingress_connection().vpc_ingress_connection_arn(connection);
         call.send().await.map_err(|error| port_error(DELETE_CONNECTION, error))?;
         Ok(Receipt { operation: None })
     }

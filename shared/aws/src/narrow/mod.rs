@@ -16,7 +16,8 @@ pub(crate) mod xml;
 use std::sync::OnceLock;
 
 use autopilot::error::{Class, PortError};
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_smithy_types::retry::RetryConfig;
+
 use aws_runtime::{
     auth::{
         SigV4OperationSigningConfig,
@@ -30,12 +31,17 @@ use aws_smithy_runtime::client::{
 };
 use aws_smithy_runtime_api::client::{
     auth::{AuthSchemeOptionResolverParams, static_resolver::StaticAuthSchemeOptionResolver},
+    behavior_version::BehaviorVersion,
     identity::SharedIdentityResolver,
     runtime_components::RuntimeComponentsBuilder,
     runtime_plugin::StaticRuntimePlugin,
 };
 use aws_smithy_types::config_bag::Layer;
-use aws_types::{SigningName, region::SigningRegion, service_config::ServiceConfigKey};
+use aws_types::{
+    SdkConfig, SigningName,
+    region::{Region, SigningRegion},
+    service_config::ServiceConfigKey,
+};
 
 use crate::failure::port_error;
 use protocol::{Answer, Bounded, Request};
@@ -152,7 +158,7 @@ impl Narrow {
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&self.endpoint(region, &partition))
             .standard_retry(&retries)
-            .timeout_config(timeouts.unwrap_or_else(aws_config::timeout::TimeoutConfig::disabled))
+            .timeout_config(timeouts.unwrap_or_else(aws_smithy_types::timeout::TimeoutConfig::disabled))
             .retry_classifier(TransientErrorClassifier::<Refusal>::new())
             .retry_classifier(HttpStatusCodeClassifier::default())
             .retry_classifier(AwsErrorCodeClassifier::<Refusal>::new())
@@ -199,7 +205,7 @@ pub(crate) async fn download(sdk: &SdkConfig, call: &'static str, url: &str) -> 
         .no_auth()
         .standard_retry(&sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard))
         .timeout_config(
-            sdk.timeout_config().cloned().unwrap_or_else(aws_config::timeout::TimeoutConfig::disabled),
+            sdk.timeout_config().cloned().unwrap_or_else(aws_smithy_types::timeout::TimeoutConfig::disabled),
         )
         .retry_classifier(TransientErrorClassifier::<Refusal>::new())
         .retry_classifier(HttpStatusCodeClassifier::default())

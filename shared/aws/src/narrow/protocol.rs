@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | Query | a form with `Action` and `Version` | XML with `Code`, `Message` and the request's ID, in EC2's or in the others' shape |
 //! | REST with XML | method and path, and an XML document | the same XML, or one that is named after the error and holds `Messages` |
-//! | JSON 1.1 | `X-Amz-Target` and a JSON object | `__type` or the header `x-amzn-errortype`, and `message` |
+//! | JSON 1.0 and 1.1 | `X-Amz-Target` and a JSON object | `__type` or the header `x-amzn-errortype`, and `message` |
 
 use std::fmt;
 
@@ -50,6 +50,8 @@ pub(crate) enum Protocol {
     Json {
         /// Prefix of the header `X-Amz-Target`.
         target: &'static str,
+        /// `1.0` or `1.1`: the services differ in the content type alone.
+        version: &'static str,
     },
     /// REST with XML.
     Rest,
@@ -84,9 +86,10 @@ impl Request {
     }
 
     pub(super) fn json(protocol: Protocol, operation: &str, input: &Value) -> Self {
-        let target = if let Protocol::Json { target } = protocol { target } else { "" };
+        let (target, version) =
+            if let Protocol::Json { target, version } = protocol { (target, version) } else { ("", "1.1") };
         let headers = vec![
-            ("content-type", "application/x-amz-json-1.1".to_owned()),
+            ("content-type", format!("application/x-amz-json-{version}")),
             ("x-amz-target", format!("{target}.{operation}")),
         ];
         Self { method: "POST", path: "/".to_owned(), headers, body: input.to_string() }

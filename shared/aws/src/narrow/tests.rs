@@ -1,8 +1,8 @@
 //! The narrow client's reading, against what a service would never send.
 
-use aws_config::{Region, SdkConfig};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::{SdkConfig, region::Region};
 use proptest::prelude::*;
 
 use super::{Api, Narrow, Partition, protocol::Protocol, xml};
@@ -47,7 +47,7 @@ fn what_is_cut_off_is_refused_at_every_place() {
 #[test]
 fn every_shape_of_refusal_gives_code_message_and_request() {
     let query = Protocol::Query { version: "2016-11-15" };
-    let json = Protocol::Json { target: "ECR" };
+    let json = Protocol::Json { target: "ECR", version: "1.1" };
     let ec2 = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no &amp; no</Message></Error></Errors><RequestID>r-1</RequestID></Response>";
     let iam = "<ErrorResponse xmlns=\"n\"><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>none</Message></Error><RequestId>r-2</RequestId></ErrorResponse>";
     let ecr = r#"{"__type":"com.amazonaws.ecr#AccessDeniedException","message":"denied"}"#;
@@ -77,7 +77,7 @@ fn endpoints_are_those_of_the_partition() {
         signing_name: "ecr",
         host: "api.ecr",
         global: false,
-        protocol: Protocol::Json { target: "" },
+        protocol: Protocol::Json { target: "", version: "1.1" },
     };
     const GLOBAL: Api = Api {
         id: "IAM",
@@ -114,7 +114,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), status in 200_u16..600) {
         walk(&String::from_utf8_lossy(&bytes));
-        for protocol in [Protocol::Query { version: "" }, Protocol::Json { target: "" }, Protocol::Rest, Protocol::Plain] {
+        for protocol in [Protocol::Query { version: "" }, Protocol::Json { target: "", version: "1.1" }, Protocol::Rest, Protocol::Plain] {
             let response = HttpResponse::new(status.try_into().unwrap(), bytes.clone().into());
             let refused = protocol.read(&response).is_err();
             prop_assert_eq!(refused, status >= 300);

@@ -16,7 +16,8 @@ use autopilot::{
     mutation::Permit,
     ports::{DnsRead, DnsWrite, ZoneRead},
 };
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
 use roxmltree::Node;
 
 use crate::narrow::{Api, Narrow, Protocol, encoded, unreadable, xml};
