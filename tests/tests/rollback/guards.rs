@@ -119,7 +119,7 @@ async fn the_hold_tells_of_deployments_and_ends_by_release_or_by_somebodys_updat
 
 /// The last announcement's steps for a person.
 fn steps(stage: &Stage) -> String {
-    let events = stage.account.events().into_iter();
+    let mut events = stage.account.events().into_iter();
     let last = events.rfind(|event| event["detail-type"] == "Autopilot Rollback");
     last.map(|event| event["detail"]["plan"]["by_hand"].to_string()).unwrap_or_default()
 }
