@@ -14,7 +14,7 @@ use autopilot::{
     service::ServiceStatus,
 };
 use futures_util::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tracing::{error, info};
 
@@ -23,14 +23,11 @@ use crate::{
     finders::{self, Mark, Rules},
     inventory::{self, Inventory},
     settings::Settings,
-    state::Memory,
+    state::{A_RUN, Memory},
 };
 
 /// A run makes one call of each kind for hundreds of resources; whoever makes more than this is running wild.
 const BUDGET: Budget = Budget { most: 100, within: Period::days(1), cool_down: Period::seconds(0) };
-
-/// No run takes as long.
-const RUN: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a run is asked to do, and over what.
 #[derive(Debug)]
@@ -243,7 +240,7 @@ where
         let seen = ids.iter().filter_map(|id| Some(case.work.resources.get(id)?.first_seen));
         let start = seen.min().unwrap_or(Timestamp::UNIX_EPOCH);
         // What came since the run began counts too, in whatever hour it came.
-        let end = now.checked_add(RUN).unwrap_or(Timestamp::MAX);
+        let end = now.checked_add(A_RUN).unwrap_or(Timestamp::MAX);
         let service = self.settings.policy.requests_service();
         let (bytes, endpoints) = tokio::try_join!(
             self.traffic.bytes_processed(&due, Window { start, end }),

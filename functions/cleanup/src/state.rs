@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use autopilot::announcement::Phase;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Partition of the table that `cleanup` owns.
@@ -231,10 +231,23 @@ impl Sighting {
     }
 }
 
+/// No run takes as long.
+pub const A_RUN: SignedDuration = SignedDuration::from_hours(1);
+
 impl Memory {
-    /// True where this run has dealt with it.
+    /// True where this run has dealt with it, or one that goes on at the same time has deleted it: an inventory that
+    /// was read before that still shows it.
     pub fn is_handled(&self, id: &str, now: Timestamp) -> bool {
-        self.run.at == Some(now) && self.run.handled.contains(id)
+        let Some(at) = self.run.at else { return false };
+        let is_deleted = |sighting: &Sighting| {
+            matches!(
+                sighting.standing,
+                Standing::Deleting | Standing::Deleted | Standing::DeletedInUse { .. }
+            )
+        };
+        let by_another =
+            || now.duration_since(at).abs() < A_RUN && self.resources.get(id).is_some_and(is_deleted);
+        (at == now && self.run.handled.contains(id)) || by_another()
     }
 
     /// Notes that this run has dealt with these.

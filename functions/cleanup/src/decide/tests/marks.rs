@@ -59,3 +59,23 @@ fn a_mark_that_is_not_taken_away_is_told_once_with_the_reason() {
         }
     }
 }
+
+/// Another run goes on with the inventory that it read before the deletion.
+#[test]
+fn an_old_inventory_does_not_bring_back_what_another_run_deleted() {
+    let mut world = World::new(1);
+    world.daily(0..7);
+    let before = Rc::new(world.inventory.clone());
+    let due = Seen { inventory: Ok(before), heard: Heard::default(), confirmed: None };
+    let plan = decide(&world.memory, &due, &policy(), day(7));
+    let act = plan.act.expect("it is due");
+    world.memory = plan.work;
+    concluded(&mut world.memory, &act, &Outcome::Made(Receipt { operation: None }), day(7));
+    // It began a moment earlier, and writes a moment later.
+    let plan = decide(&world.memory, &due, &policy(), day(7) - SignedDuration::from_secs(2));
+    assert_eq!(plan.act, None, "it is not deleted again");
+    world.memory = plan.work;
+    world.inventory.endpoints.clear();
+    world.run(Mode::On, None, day(8));
+    assert_eq!(world.reasons(), ["marked", "deleted"]);
+}
