@@ -123,12 +123,13 @@ async fn cloudwatch_judges_a_load_balancer_by_target_groups_and_alarms() -> Resu
     moto.seed(
         "at = datetime.datetime(2026, 11, 20, 10, 5, tzinfo=datetime.timezone.utc)\n\
          cw = client('cloudwatch')\n\
-         def put(group, name, value):\n    \
+         def put(group, name, value, at=at):\n    \
          cw.put_metric_data(Namespace='AWS/ApplicationELB', MetricData=[{'MetricName': name, 'Timestamp': at, \
          'Value': value, 'Dimensions': [{'Name': 'LoadBalancer', 'Value': 'app/a/1'}, \
          {'Name': 'TargetGroup', 'Value': 'targetgroup/' + group + '/1'}]}])\n\
          for group, requests in (('blue', 60), ('green', 40)):\n    \
-         put(group, 'RequestCount', requests)\n    put(group, 'HealthyHostCount', 1)\n\
+         put(group, 'RequestCount', requests)\n    put(group, 'HealthyHostCount', 1)\n    \
+         put(group, 'HealthyHostCount', 1, at + datetime.timedelta(days=365, minutes=-6))\n\
          put('green', 'HTTPCode_Target_5XX_Count', 7)\n\
          for name, state in (('fine', 'OK'), ('loud', 'ALARM'), ('blind', 'INSUFFICIENT_DATA')):\n    \
          cw.put_metric_alarm(AlarmName=name, MetricName='m', Namespace='n', Period=60, EvaluationPeriods=1, \
