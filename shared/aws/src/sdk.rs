@@ -8,7 +8,7 @@
 //! | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | the function's role |
 //! | `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_<SERVICE>` | other endpoints, all or one, as for every SDK |
 //! | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | variants of AWS's own endpoints |
-//! | `SSL_CERT_FILE`, `SSL_CERT_DIR` | trust these certificates instead of [`AMAZON_ROOTS`] |
+//! | `SSL_CERT_FILE`, `SSL_CERT_DIR` | trust these certificates instead of Amazon's roots |
 
 mod http;
 #[cfg(test)]
