@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use autopilot_tests::{
     IMAGE, NOTIFY, REBUILD, ROLLBACK, app_runner, ask, assert_well, calls, hosting, stage_of,
+    start_deployment,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sandbox::{
     aws::{
         Options, Outcome, Script,
@@ -203,4 +204,84 @@ async fn a_service_built_from_code_returns_with_its_connection() -> Result<()> {
     assert_eq!(source["CodeRepository"]["SourceCodeVersion"]["Value"], "main");
     assert!(source["AuthenticationConfiguration"]["ConnectionArn"].is_string(), "{sent:#}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_commit_is_told_and_not_rolled_back() -> Result<()> {
+    let stage = rolling_back().await?;
+    let arn = stage.account.services().create(ServiceSpec::new("site", site("main")))?;
+    ask(&stage, ROLLBACK, &json!({"command": "reconcile"})).await?;
+    // The configuration stays; what changed is the branch's head, and App Runner cannot be told a commit.
+    stage.account.script(&arn, Script::new(Outcome::RollbackFails));
+    start_deployment(&stage, &arn)?;
+    stage.settle().await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    for _ in 0..3 {
+        ask(&stage, ROLLBACK, &json!({"command": "tick"})).await?;
+        stage.settle().await;
+    }
+    assert_eq!(calls::changes(&stage, ROLLBACK), [""; 0]);
+    let events = stage.account.events();
+    let said = events.iter().find(|event| event["detail"]["reason"] == "code-cannot-be-pinned");
+    let steps = said.context("it is told")?["detail"]["plan"]["by_hand"].to_string();
+    assert!(steps.contains("Revert the commit"), "{steps}");
+    assert_well(&stage)
+}
+
+#[tokio::test]
+async fn a_slow_version_is_rolled_back() -> Result<()> {
+    let parameters = [
+        ("RollbackMode", "on"),
+        ("BakeTime", "1h"),
+        ("SettleTime", "1s"),
+        ("RollbackCoolDown", "1s"),
+        ("AnalysisFailureLimit", "1"),
+        ("AnalysisMaxLatency", "p95:1500"),
+    ];
+    let stage = stage_of(&parameters, Options::default(), &hosting(&[ROLLBACK, NOTIFY])).await?;
+    furnish(&stage);
+    let arn = stage.account.services().create(ServiceSpec::image("orders", IMAGE))?;
+    ask(&stage, ROLLBACK, &json!({"command": "reconcile"})).await?;
+    let clock = stage.account.clock();
+    clock.set_offset(SignedDuration::from_mins(-5));
+    let next = IMAGE.replace("v7", "v8");
+    let source = ServiceSpec::image("orders", &next).configuration["SourceConfiguration"].clone();
+    app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "SourceConfiguration": source}))?;
+    stage.settle().await;
+    let at = clock.now() + SignedDuration::from_mins(2);
+    for (name, value) in [("Requests", 100.0), ("RequestLatency", 4_000.0)] {
+        stage.account.cloudwatch().put_service_metric(&arn, name, at, value);
+    }
+    clock.set_offset(SignedDuration::ZERO);
+    for _ in 0..3 {
+        ask(&stage, ROLLBACK, &json!({"command": "tick"})).await?;
+        stage.settle().await;
+    }
+    assert_eq!(calls::changes(&stage, ROLLBACK), ["apprunner:UpdateService"]);
+    assert_well(&stage)
+}
+
+#[tokio::test]
+async fn a_second_failure_waits_for_the_end_of_the_cool_down() -> Result<()> {
+    let parameters =
+        [("RollbackMode", "on"), ("BakeTime", "1h"), ("SettleTime", "1s"), ("RollbackCoolDown", "1h")];
+    let stage = stage_of(&parameters, Options::default(), &hosting(&[ROLLBACK, NOTIFY])).await?;
+    furnish(&stage);
+    let arn = stage.account.services().create(ServiceSpec::image("orders", IMAGE))?;
+    let next = IMAGE.replace("v7", "v8");
+    let source = ServiceSpec::image("orders", &next).configuration["SourceConfiguration"].clone();
+    rolled_back(&stage, &arn, json!({"SourceConfiguration": source.clone()})).await?;
+    let made = calls::changes(&stage, ROLLBACK);
+    stage.account.script(&arn, Script::new(Outcome::RollbackFails));
+    app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "SourceConfiguration": source}))?;
+    stage.settle().await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    for _ in 0..3 {
+        ask(&stage, ROLLBACK, &json!({"command": "tick"})).await?;
+        stage.settle().await;
+    }
+    assert_eq!(calls::changes(&stage, ROLLBACK), made, "within the hour there is no other");
+    let status = ask(&stage, ROLLBACK, &json!({"command": "status", "service_arn": arn})).await?;
+    assert_eq!(status["cases"][0]["open"], true, "it is not forgotten: {status:#}");
+    assert_well(&stage)
 }
