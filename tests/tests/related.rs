@@ -7,12 +7,11 @@ use autopilot_tests::{
     IMAGE, NOTIFY, REBUILD, ROLLBACK, app_runner, ask, assert_well, calls, hosting, stage_of,
     start_deployment,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sandbox::{
     aws::{
         Options, Outcome, Script,
         apprunner::ServiceSpec,
-        cloudwatch::alarms::{AlarmKind, AlarmState},
         ec2::{RouteTableSpec, SubnetSpec},
         ecr::ImageSpec,
     },
@@ -133,17 +132,10 @@ async fn rolled_back(stage: &Stage, arn: &str, update: Value) -> Result<Value> {
 }
 
 async fn rolling_back() -> Result<Stage> {
-    let parameters = [
-        ("RollbackMode", "on"),
-        ("BakeTime", "1h"),
-        ("SettleTime", "1s"),
-        ("RollbackCoolDown", "1s"),
-        ("AnalysisFailureLimit", "1"),
-        ("AnalysisAlarms", "checkout-5xx"),
-    ];
+    let parameters =
+        [("RollbackMode", "on"), ("BakeTime", "1h"), ("SettleTime", "1s"), ("RollbackCoolDown", "1s")];
     let stage = stage_of(&parameters, Options::default(), &hosting(&[ROLLBACK, NOTIFY])).await?;
     furnish(&stage);
-    stage.account.cloudwatch().add_alarm("checkout-5xx", AlarmKind::Metric, AlarmState::Ok);
     Ok(stage)
 }
 
@@ -169,29 +161,6 @@ async fn a_rollback_keeps_connector_and_observability() -> Result<()> {
     let asked = calls::names_of(&stage, ROLLBACK);
     assert!(asked.iter().any(|call| call == "apprunner:DescribeVpcConnector"), "{asked:?}");
     Ok(())
-}
-
-#[tokio::test]
-async fn a_version_that_bakes_while_an_alarm_goes_off_is_rolled_back() -> Result<()> {
-    let stage = rolling_back().await?;
-    let arn = stage.account.services().create(ServiceSpec::image("orders", IMAGE))?;
-    ask(&stage, ROLLBACK, &json!({"command": "reconcile"})).await?;
-    let next = IMAGE.replace("v7", "v8");
-    let source = ServiceSpec::image("orders", &next).configuration["SourceConfiguration"].clone();
-    app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "SourceConfiguration": source}))?;
-    stage.settle().await;
-    // Before the first analysis: the next one is a minute later.
-    stage.account.cloudwatch().set_alarm("checkout-5xx", AlarmState::Alarm);
-    for _ in 0..4 {
-        ask(&stage, ROLLBACK, &json!({"command": "tick"})).await?;
-        stage.settle().await;
-        tokio::time::sleep(Duration::from_millis(600)).await;
-    }
-    assert_eq!(calls::changes(&stage, ROLLBACK), ["apprunner:UpdateService"]);
-    let sent = stage.account.requests().of("apprunner", "UpdateService").pop().context("a rollback")?;
-    let image = &sent.input["SourceConfiguration"]["ImageRepository"]["ImageIdentifier"];
-    assert!(image.as_str().is_some_and(|image| !image.ends_with(":v8")), "back to v7: {image}");
-    assert_well(&stage)
 }
 
 #[tokio::test]
@@ -225,63 +194,5 @@ async fn a_bad_commit_is_told_and_not_rolled_back() -> Result<()> {
     let said = events.iter().find(|event| event["detail"]["reason"] == "code-cannot-be-pinned");
     let steps = said.context("it is told")?["detail"]["plan"]["by_hand"].to_string();
     assert!(steps.contains("Revert the commit"), "{steps}");
-    assert_well(&stage)
-}
-
-#[tokio::test]
-async fn a_slow_version_is_rolled_back() -> Result<()> {
-    let parameters = [
-        ("RollbackMode", "on"),
-        ("BakeTime", "1h"),
-        ("SettleTime", "1s"),
-        ("RollbackCoolDown", "1s"),
-        ("AnalysisFailureLimit", "1"),
-        ("AnalysisMaxLatency", "p95:1500"),
-    ];
-    let stage = stage_of(&parameters, Options::default(), &hosting(&[ROLLBACK, NOTIFY])).await?;
-    furnish(&stage);
-    let arn = stage.account.services().create(ServiceSpec::image("orders", IMAGE))?;
-    ask(&stage, ROLLBACK, &json!({"command": "reconcile"})).await?;
-    let clock = stage.account.clock();
-    clock.set_offset(SignedDuration::from_mins(-5));
-    let next = IMAGE.replace("v7", "v8");
-    let source = ServiceSpec::image("orders", &next).configuration["SourceConfiguration"].clone();
-    app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "SourceConfiguration": source}))?;
-    stage.settle().await;
-    let at = clock.now() + SignedDuration::from_mins(2);
-    for (name, value) in [("Requests", 100.0), ("RequestLatency", 4_000.0)] {
-        stage.account.cloudwatch().put_service_metric(&arn, name, at, value);
-    }
-    clock.set_offset(SignedDuration::ZERO);
-    for _ in 0..3 {
-        ask(&stage, ROLLBACK, &json!({"command": "tick"})).await?;
-        stage.settle().await;
-    }
-    assert_eq!(calls::changes(&stage, ROLLBACK), ["apprunner:UpdateService"]);
-    assert_well(&stage)
-}
-
-#[tokio::test]
-async fn a_second_failure_waits_for_the_end_of_the_cool_down() -> Result<()> {
-    let parameters =
-        [("RollbackMode", "on"), ("BakeTime", "1h"), ("SettleTime", "1s"), ("RollbackCoolDown", "1h")];
-    let stage = stage_of(&parameters, Options::default(), &hosting(&[ROLLBACK, NOTIFY])).await?;
-    furnish(&stage);
-    let arn = stage.account.services().create(ServiceSpec::image("orders", IMAGE))?;
-    let next = IMAGE.replace("v7", "v8");
-    let source = ServiceSpec::image("orders", &next).configuration["SourceConfiguration"].clone();
-    rolled_back(&stage, &arn, json!({"SourceConfiguration": source.clone()})).await?;
-    let made = calls::changes(&stage, ROLLBACK);
-    stage.account.script(&arn, Script::new(Outcome::RollbackFails));
-    app_runner(&stage, "UpdateService", &json!({"ServiceArn": arn, "SourceConfiguration": source}))?;
-    stage.settle().await;
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    for _ in 0..3 {
-        ask(&stage, ROLLBACK, &json!({"command": "tick"})).await?;
-        stage.settle().await;
-    }
-    assert_eq!(calls::changes(&stage, ROLLBACK), made, "within the hour there is no other");
-    let status = ask(&stage, ROLLBACK, &json!({"command": "status", "service_arn": arn})).await?;
-    assert_eq!(status["cases"][0]["open"], true, "it is not forgotten: {status:#}");
     assert_well(&stage)
 }

@@ -2,6 +2,7 @@
 
 mod deaths;
 mod guards;
+mod limits;
 mod reads;
 mod situations;
 
