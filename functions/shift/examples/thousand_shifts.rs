@@ -2,15 +2,16 @@
 //! `cargo run -p shift --example thousand_shifts`, and fewer of them, as JSON for `scripts/bench`. The time is Tokio's
 //! paused clock, so only waiting for the pace counts.
 
+#[path = "../src/advance/tests/others.rs"]
+mod others;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, HashMap},
 };
 
 use autopilot::{
-    analysis::{Alarm, MetricQuery, Series},
     announcement::{Announcement, Topic},
-    balancing::{Certificate, ExpressService, Listener, ListenerRule, LoadBalancer, Target, TargetGroup},
     call::{Call, Handler},
     case::Case,
     desk::Desk,
@@ -18,16 +19,11 @@ use autopilot::{
         AliasTarget, Batch, ChangeAction, ChangeId, ChangeStatus, HostedZone, HostedZoneId, RecordName,
         RecordSet, RecordType,
     },
-    error::{Class, Failure, PortError},
-    evidence::{CustomDomain, IngressConnection, Service},
+    error::{Failure, PortError},
     incident::IncidentId,
     memory::MemoryStore,
     mutation::Permit,
-    ports::{
-        Announce, AppRunnerRead, BalancingRead, CertificateRead, Described, DnsRead, DnsWrite, ExpressRead,
-        MetricQueries, References, RelatedRead, Window,
-    },
-    service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
+    ports::{Announce, DnsRead, DnsWrite},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -41,6 +37,8 @@ use shift::{
     world::{Clients, Paced},
 };
 use tokio::time::Instant;
+
+use others::Others;
 
 /// Zones, and shifts in each.
 const SIZES: [(usize, usize); 5] = [(0, 0), (10, 5), (50, 1), (50, 5), (50, 20)];
@@ -92,128 +90,6 @@ impl DnsWrite for &Zones {
             }
         }
         Ok(ChangeId(format!("{zone} {}", self.requests.get())))
-    }
-}
-
-/// Everything else: App Runner is well, and the successor is or fails.
-#[derive(Default)]
-struct Others {
-    failing: Cell<bool>,
-}
-
-fn unasked(call: &'static str) -> PortError {
-    PortError::new(call, Class::Permanent, "is not asked here")
-}
-
-impl AppRunnerRead for &Others {
-    async fn services(&self) -> Result<Vec<ServiceSummary>, PortError> {
-        Err(unasked("apprunner:ListServices"))
-    }
-
-    async fn describe(&self, _: &ServiceArn) -> Result<Described, PortError> {
-        Ok(Described {
-            status: ServiceStatus::Running,
-            url: None,
-            checksum: Default::default(),
-            configuration: Service::default(),
-            refers_to: References::default(),
-        })
-    }
-
-    async fn operations(&self, _: &ServiceArn, _: Option<Timestamp>) -> Result<Vec<Operation>, PortError> {
-        Err(unasked("apprunner:ListOperations"))
-    }
-
-    async fn tags(&self, _: &ServiceArn) -> Result<HashMap<String, String>, PortError> {
-        Err(unasked("apprunner:ListTagsForResource"))
-    }
-}
-
-impl RelatedRead for &Others {
-    async fn connector_subnets(&self, _: &str) -> Result<Vec<String>, PortError> {
-        Err(unasked("apprunner:DescribeVpcConnector"))
-    }
-
-    async fn max_size(&self, _: &str) -> Result<Option<u64>, PortError> {
-        Err(unasked("apprunner:DescribeAutoScalingConfiguration"))
-    }
-
-    async fn connection_status(&self, _: &str) -> Result<Option<String>, PortError> {
-        Err(unasked("apprunner:ListConnections"))
-    }
-
-    async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
-        let name = Some(format!("{}.example.com", service.name()));
-        Ok(vec![CustomDomain { name, status: Some("active".to_owned()), ..CustomDomain::default() }])
-    }
-
-    async fn ingress_connections(&self, _: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
-        Err(unasked("apprunner:ListVpcIngressConnections"))
-    }
-}
-
-impl MetricQueries for &Others {
-    async fn data(
-        &self,
-        queries: &[MetricQuery],
-        window: Window,
-    ) -> Result<HashMap<String, Series>, PortError> {
-        let value = |name: &str| match name {
-            "RequestCount" | "HealthyHostCount" => Some(1_000.0),
-            "HTTPCode_Target_5XX_Count" => self.failing.get().then_some(500.0),
-            _ => None,
-        };
-        let series = queries.iter().map(|query| {
-            let points = value(query.metric).map(|value| (window.end - SignedDuration::from_secs(1), value));
-            (query.id.clone(), Series { points: points.into_iter().collect(), missing: None })
-        });
-        Ok(series.collect())
-    }
-
-    async fn alarms(&self, _: &[String]) -> Result<HashMap<String, Alarm>, PortError> {
-        Ok(HashMap::new())
-    }
-}
-
-impl BalancingRead for &Others {
-    async fn load_balancers(&self, _: &[String]) -> Result<Vec<LoadBalancer>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeLoadBalancers"))
-    }
-
-    async fn target_groups(&self, _: &[String]) -> Result<Vec<TargetGroup>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeTargetGroups"))
-    }
-
-    async fn groups_behind(&self, _: &str) -> Result<Vec<TargetGroup>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeTargetGroups"))
-    }
-
-    async fn target_health(&self, _: &str) -> Result<Vec<Target>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeTargetHealth"))
-    }
-
-    async fn listeners(&self, _: &str) -> Result<Vec<Listener>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeListeners"))
-    }
-
-    async fn rules(&self, _: &str) -> Result<Vec<ListenerRule>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeRules"))
-    }
-
-    async fn listener_certificates(&self, _: &str) -> Result<Vec<String>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeListenerCertificates"))
-    }
-}
-
-impl CertificateRead for &Others {
-    async fn certificate(&self, _: &str) -> Result<Option<Certificate>, PortError> {
-        Err(unasked("acm:DescribeCertificate"))
-    }
-}
-
-impl ExpressRead for &Others {
-    async fn express_service(&self, _: &str) -> Result<Option<ExpressService>, PortError> {
-        Err(unasked("ecs:DescribeExpressGatewayService"))
     }
 }
 
@@ -294,7 +170,7 @@ async fn main() -> Result<(), Failure> {
 
 /// What each kind of tick asks of Route 53.
 async fn ticks(count: usize, names: usize) -> Result<Value, Failure> {
-    let (zones, others) = (Zones::default(), Others::default());
+    let (zones, others) = (Zones::default(), Others { errors: Cell::new(Some(0.0)) });
     let bench = Shifts {
         world: Clients {
             dns: Paced::new(&zones, &zones),
@@ -326,7 +202,8 @@ async fn ticks(count: usize, names: usize) -> Result<Value, Failure> {
         "all turn back",
     ] {
         now += SignedDuration::from_secs(70);
-        others.failing.set(what.contains("fail") || what.contains("back"));
+        let failing = what.contains("fail") || what.contains("back");
+        others.errors.set(Some(if failing { 500.0 } else { 0.0 }));
         let (before, start) = (zones.requests.get(), Instant::now());
         let call = Call { request_id: String::new(), now };
         bench.handle(json!({"command": "tick"}), call).await?;

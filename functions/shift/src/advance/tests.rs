@@ -1,3 +1,4 @@
+mod others;
 mod world;
 
 use serde_json::json;
@@ -36,7 +37,7 @@ async fn a_write_that_comes_late_is_ours_and_nobodys_edit() {
         let record = little.record("n0").await;
         assert_eq!((record.state.ledger.intent, record.state.open), (None, true));
         assert_eq!(sky.land(), [true]);
-        sky.errors.set(Some(if fails { 900.0 } else { 0.0 }));
+        sky.others.errors.set(Some(if fails { 900.0 } else { 0.0 }));
         little.minute(370).await;
         let shift = little.shift("n0").await;
         if fails {
@@ -95,7 +96,7 @@ async fn one_bad_record_keeps_no_other_from_turning_back() {
         little.open(&names, &json!({"failure_limit": 1, "bake_time": "30m"})).await;
         to_the_first_step(&little).await;
         assert_eq!(sky.weights("n7.example.com"), [Some(50), Some(50)]);
-        sky.errors.set(Some(900.0));
+        sky.others.errors.set(Some(900.0));
         sky.batches.set(0);
         *sky.fate.borrow_mut() = Fate::Refused { name: "n33.example.com", code };
         little.minute(240).await;
@@ -123,7 +124,7 @@ async fn a_zone_that_takes_nothing_does_not_use_up_a_tick_and_each_shift_of_it_i
     let little = under(&sky);
     little.open(&names, &json!({"failure_limit": 1, "bake_time": "30m"})).await;
     to_the_first_step(&little).await;
-    sky.errors.set(Some(900.0));
+    sky.others.errors.set(Some(900.0));
     *sky.fate.borrow_mut() = Fate::Refused { name: "example.com", code: "AccessDenied" };
     for tick in 0..12 {
         sky.batches.set(0);
@@ -152,10 +153,10 @@ async fn a_promotion_that_was_refused_steps_at_no_later_tick() {
     let sky = clear();
     let little = one(&sky, json!({"failure_limit": 9, "bake_time": "30m"})).await;
     to_the_first_step(&little).await;
-    sky.errors.set(Some(900.0));
+    sky.others.errors.set(Some(900.0));
     let refused = little.tell("promote", "n0", 240).await;
     assert_eq!(refused["ok"], false, "{refused:#}");
-    sky.errors.set(None);
+    sky.others.errors.set(None);
     for second in [300, 360, 420] {
         little.minute(second).await;
     }
@@ -211,7 +212,7 @@ async fn a_way_back_that_route_53_does_not_take_is_told() {
     let little = one(&sky, json!({"failure_limit": 1, "bake_time": "30m"})).await;
     to_the_first_step(&little).await;
     let before = sky.said().len();
-    sky.errors.set(Some(900.0));
+    sky.others.errors.set(Some(900.0));
     *sky.fate.borrow_mut() = Fate::Down;
     for minute in 4..12 {
         little.minute(60 * minute).await;

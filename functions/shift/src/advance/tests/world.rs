@@ -2,13 +2,11 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
 };
 
 use autopilot::{
-    analysis::{Alarm, MetricQuery, Series},
     announcement::{Announcement, Topic},
-    balancing::{Certificate, ExpressService, Listener, ListenerRule, LoadBalancer, Target, TargetGroup},
     call::{Call, Handler},
     case::Case,
     desk::Desk,
@@ -17,20 +15,16 @@ use autopilot::{
         RecordType,
     },
     error::{Class, PortError},
-    evidence::{CustomDomain, IngressConnection, Service},
     incident::IncidentId,
     memory::MemoryStore,
     mutation::Permit,
-    ports::{
-        Announce, AppRunnerRead, BalancingRead, CertificateRead, Described, DnsRead, DnsWrite, ExpressRead,
-        MetricQueries, References, RelatedRead, Window,
-    },
-    service::{Operation, ServiceArn, ServiceStatus, ServiceSummary},
+    ports::{Announce, DnsRead, DnsWrite},
     store::Record,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::others::Others;
 use crate::{
     advance::{PARTITION, ShiftRecord, Shifts},
     decide::{Act, What, made},
@@ -64,8 +58,8 @@ pub(super) struct Sky {
     pub(super) fate: RefCell<Fate>,
     /// Whether listings are answered.
     pub(super) readable: Cell<bool>,
-    /// 5xx answers of the successor among its 1,000 requests; `None` without any request.
-    pub(super) errors: Cell<Option<f64>>,
+    /// App Runner and the successor.
+    pub(super) others: Others,
     pub(super) batches: Cell<usize>,
     delayed: RefCell<Vec<Batch>>,
     said: RefCell<Vec<Announcement>>,
@@ -179,123 +173,6 @@ impl DnsWrite for &Sky {
     }
 }
 
-fn unasked(call: &'static str) -> PortError {
-    PortError::new(call, Class::Permanent, "is not asked here")
-}
-
-impl AppRunnerRead for &Sky {
-    async fn services(&self) -> Result<Vec<ServiceSummary>, PortError> {
-        Err(unasked("apprunner:ListServices"))
-    }
-
-    async fn describe(&self, _: &ServiceArn) -> Result<Described, PortError> {
-        Ok(Described {
-            status: ServiceStatus::Running,
-            url: None,
-            checksum: Default::default(),
-            configuration: Service::default(),
-            refers_to: References::default(),
-        })
-    }
-
-    async fn operations(&self, _: &ServiceArn, _: Option<Timestamp>) -> Result<Vec<Operation>, PortError> {
-        Err(unasked("apprunner:ListOperations"))
-    }
-
-    async fn tags(&self, _: &ServiceArn) -> Result<HashMap<String, String>, PortError> {
-        Err(unasked("apprunner:ListTagsForResource"))
-    }
-}
-
-impl RelatedRead for &Sky {
-    async fn connector_subnets(&self, _: &str) -> Result<Vec<String>, PortError> {
-        Err(unasked("apprunner:DescribeVpcConnector"))
-    }
-
-    async fn max_size(&self, _: &str) -> Result<Option<u64>, PortError> {
-        Err(unasked("apprunner:DescribeAutoScalingConfiguration"))
-    }
-
-    async fn connection_status(&self, _: &str) -> Result<Option<String>, PortError> {
-        Err(unasked("apprunner:ListConnections"))
-    }
-
-    async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
-        let name = Some(format!("{}.example.com", service.name()));
-        Ok(vec![CustomDomain { name, status: Some("active".to_owned()), ..CustomDomain::default() }])
-    }
-
-    async fn ingress_connections(&self, _: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {
-        Err(unasked("apprunner:ListVpcIngressConnections"))
-    }
-}
-
-impl MetricQueries for &Sky {
-    async fn data(
-        &self,
-        queries: &[MetricQuery],
-        window: Window,
-    ) -> Result<HashMap<String, Series>, PortError> {
-        let value = |query: &MetricQuery| match (query.metric, self.errors.get()) {
-            ("HealthyHostCount", _) => Some(1.0),
-            ("RequestCount", Some(_)) => Some(1_000.0),
-            ("HTTPCode_Target_5XX_Count", Some(errors)) => Some(errors),
-            _ => None,
-        };
-        let series = queries.iter().map(|query| {
-            let points = value(query).map(|value| (window.end - SignedDuration::from_secs(1), value));
-            (query.id.clone(), Series { points: points.into_iter().collect(), missing: None })
-        });
-        Ok(series.collect())
-    }
-
-    async fn alarms(&self, _: &[String]) -> Result<HashMap<String, Alarm>, PortError> {
-        Ok(HashMap::new())
-    }
-}
-
-impl BalancingRead for &Sky {
-    async fn load_balancers(&self, _: &[String]) -> Result<Vec<LoadBalancer>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeLoadBalancers"))
-    }
-
-    async fn target_groups(&self, _: &[String]) -> Result<Vec<TargetGroup>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeTargetGroups"))
-    }
-
-    async fn groups_behind(&self, _: &str) -> Result<Vec<TargetGroup>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeTargetGroups"))
-    }
-
-    async fn target_health(&self, _: &str) -> Result<Vec<Target>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeTargetHealth"))
-    }
-
-    async fn listeners(&self, _: &str) -> Result<Vec<Listener>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeListeners"))
-    }
-
-    async fn rules(&self, _: &str) -> Result<Vec<ListenerRule>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeRules"))
-    }
-
-    async fn listener_certificates(&self, _: &str) -> Result<Vec<String>, PortError> {
-        Err(unasked("elasticloadbalancing:DescribeListenerCertificates"))
-    }
-}
-
-impl CertificateRead for &Sky {
-    async fn certificate(&self, _: &str) -> Result<Option<Certificate>, PortError> {
-        Err(unasked("acm:DescribeCertificate"))
-    }
-}
-
-impl ExpressRead for &Sky {
-    async fn express_service(&self, _: &str) -> Result<Option<ExpressService>, PortError> {
-        Err(unasked("ecs:DescribeExpressGatewayService"))
-    }
-}
-
 impl Announce for &Sky {
     async fn announce(&self, announcements: &[Announcement]) -> Vec<Result<(), PortError>> {
         self.said.borrow_mut().extend(announcements.iter().cloned());
@@ -303,8 +180,11 @@ impl Announce for &Sky {
     }
 }
 
-pub(super) type Little<'a> =
-    Shifts<Clients<&'a Sky, &'a Sky, &'a Sky, &'a Sky, &'a Sky, &'a Sky>, MemoryStore, &'a Sky>;
+pub(super) type Little<'a> = Shifts<
+    Clients<&'a Sky, &'a Others, &'a Others, &'a Others, &'a Others, &'a Others>,
+    MemoryStore,
+    &'a Sky,
+>;
 
 /// A sky in which all is well.
 pub(super) fn clear() -> Sky {
@@ -312,7 +192,7 @@ pub(super) fn clear() -> Sky {
         records: RefCell::default(),
         fate: RefCell::new(Fate::Made),
         readable: Cell::new(true),
-        errors: Cell::new(Some(0.0)),
+        others: Others { errors: Cell::new(Some(0.0)) },
         batches: Cell::new(0),
         delayed: RefCell::default(),
         said: RefCell::default(),
@@ -324,11 +204,11 @@ pub(super) fn under(sky: &Sky) -> Little<'_> {
     Shifts {
         world: Clients {
             dns: sky,
-            apprunner: sky,
-            balancing: sky,
-            certificates: sky,
-            express: sky,
-            metrics: sky,
+            apprunner: &sky.others,
+            balancing: &sky.others,
+            certificates: &sky.others,
+            express: &sky.others,
+            metrics: &sky.others,
         },
         desk: Desk {
             partition: PARTITION,
