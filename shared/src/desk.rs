@@ -13,11 +13,15 @@
 //! A function says how it observes, decides and performs ([`Worker`]); everything else is here once: the order of
 //! reads and writes, modes, the stop, budgets, races, crashes, and that no action goes untold.
 
+mod reconcile;
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, future::Future};
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracing::{error, info};
 
@@ -33,7 +37,9 @@ use crate::{
     store::{self, Key, Record, StateRead, StateWrite, Written},
 };
 
-/// Cases that are worked on at the same time.
+pub use reconcile::{Taken, take_up};
+
+/// Cases and services that are worked on at the same time.
 const AT_ONCE: usize = 8;
 
 /// Sort keys of cases begin with this; what else lies in the partition is no case.
@@ -396,24 +402,6 @@ impl<S: StateRead + StateWrite, B: Announce> Desk<S, B> {
         Err(Failure::Contended(subject.to_owned()))
     }
 
-    /// When the account was first compared with the cases; what failed before is acknowledged and never touched.
-    pub async fn first_reconciled(&self) -> Result<Option<Timestamp>, Failure> {
-        let record: Record<Reconciled, ()> = Record::load(&self.state, self.reconciled_key()).await?;
-        Ok(record.state.first)
-    }
-
-    /// Notes that the account is compared with the cases from now on.
-    pub async fn mark_reconciled(&self, now: Timestamp) -> Result<(), Failure> {
-        store::update(&self.state, self.reconciled_key(), |record: &mut Record<Reconciled, ()>| {
-            record.state.first.get_or_insert(now);
-        })
-        .await
-    }
-
-    fn reconciled_key(&self) -> Key {
-        Key::new(self.partition, "reconciled")
-    }
-
     /// Answers what every function answers: `mode`, `stop` and `go`. `None` for any other command.
     pub async fn command(&self, command: &Command, now: Timestamp) -> Result<Option<Value>, Failure> {
         let Some((answer, changed)) = control::command(&self.state, command, now).await? else {
@@ -458,12 +446,3 @@ pub struct Decided {
     /// How the act ended.
     pub outcome: Option<Outcome>,
 }
-
-/// A record beside the cases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Reconciled {
-    first: Option<Timestamp>,
-}
-
-#[cfg(test)]
-mod tests;

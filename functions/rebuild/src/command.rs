@@ -13,6 +13,7 @@ use autopilot::{
     announcement::Phase,
     call::{Call, refused},
     case::{Case, Say},
+    desk,
     error::{Failure, FieldError},
     event::Command,
     ports::{Announce, AppRunnerRead, FactsRead, LogsRead, ServiceWrite},
@@ -21,7 +22,6 @@ use autopilot::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tracing::{error, info};
 
 use crate::{
     case::{Failed, Kind, Work},
@@ -71,27 +71,9 @@ where
         }
         let since = first.unwrap_or(call.now);
         let failing = services.iter().filter_map(|service| Some((service, kind_of(&service.status)?)));
-        let (mut taken_up, mut failed) = (0, 0);
-        for (service, kind) in failing {
-            match self.take_up(&service.arn, kind, since, call).await {
-                Ok(new) => taken_up += usize::from(new),
-                Err(failure) => {
-                    let class = failure.class().as_str();
-                    error!(class, service = service.arn.name(), error = %failure, "A failed service could not be taken up: {failure}");
-                    failed += 1;
-                }
-            }
-        }
-        let (services, first) = (services.len(), first.is_none());
-        info!(
-            decision = "reconcile",
-            reason = "schedule",
-            services,
-            taken_up,
-            first,
-            "Reconciled the account"
-        );
-        Ok(json!({"ok": true, "services": services, "taken_up": taken_up, "failed": failed, "first": first}))
+        let each =
+            failing.map(|(service, kind)| (&service.arn, self.take_up(&service.arn, kind, since, call)));
+        Ok(desk::take_up(each).await.answer(services.len(), first.is_none()))
     }
 
     /// Gives a failed service a case, unless its failure has one. True where it had none. What failed before `since`

@@ -16,6 +16,7 @@ use autopilot::{
     call::{Call, refused},
     case::Case,
     configuration::Member,
+    desk,
     error::{Failure, FieldError},
     event::Command,
     incident::IncidentId,
@@ -26,7 +27,6 @@ use autopilot::{
     store::{Record, StateRead, StateWrite},
 };
 use serde_json::{Value, json};
-use tracing::{error, info};
 
 use crate::{
     case::{Request, ServiceCase, Wanted, Work},
@@ -77,38 +77,19 @@ where
         let (services, first, cases) =
             tokio::join!(self.apprunner.services(), self.desk.first_reconciled(), self.desk.cases::<Work>());
         let (services, first, cases) = (services?, first?.is_none(), cases?);
-        let (mut taken_up, mut failed) = (0, 0);
-        for service in &services {
+        let each = services.iter().map(|service| {
             let known = cases.iter().find(|record| record.state.subject == service.arn.as_str());
-            match self.take_up(&service.arn, &service.status, known, first, call).await {
-                Ok(new) => taken_up += usize::from(new),
-                Err(failure) => {
-                    let class = failure.class().as_str();
-                    error!(class, service = service.arn.name(), error = %failure, "A service could not be taken up: {failure}");
-                    failed += 1;
-                }
-            }
-        }
+            (&service.arn, self.take_up(&service.arn, &service.status, known, first, call))
+        });
+        let mut taken = desk::take_up(each).await;
         // What is listed no more is gone: its open case ends.
-        let listed =
-            |record: &&ServiceCase| services.iter().any(|it| it.arn.as_str() == record.state.subject);
-        for gone in cases.iter().filter(|record| record.state.open && !listed(record)) {
-            let advanced = self.desk.advance(&Round::of_one(self), gone.clone(), |_| {}, call.now).await;
-            failed += usize::from(advanced.is_err());
-        }
-        if first && failed == 0 {
+        let listed = |record: &ServiceCase| services.iter().any(|it| it.arn.as_str() == record.state.subject);
+        let gone = cases.iter().filter(|record| record.state.open && !listed(record)).cloned().collect();
+        taken.failed += self.desk.advance_all(&Round::of_one(self), gone, call.now).await.failed;
+        if first && taken.failed == 0 {
             self.desk.mark_reconciled(call.now).await?;
         }
-        let services = services.len();
-        info!(
-            decision = "reconcile",
-            reason = "schedule",
-            services,
-            taken_up,
-            first,
-            "Reconciled the account"
-        );
-        Ok(json!({"ok": true, "services": services, "taken_up": taken_up, "failed": failed, "first": first}))
+        Ok(taken.answer(services.len(), first))
     }
 
     async fn take_up(

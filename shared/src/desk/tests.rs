@@ -397,3 +397,22 @@ async fn every_act_is_told_however_alike_and_every_stop() {
     assert_eq!(said.iter().filter(|line| line.ends_with("started")).count(), 2, "{said:?}");
     assert_eq!(said.iter().filter(|line| line.ends_with("held")).count(), 2, "{said:?}");
 }
+
+#[tokio::test]
+async fn services_are_taken_up_several_at_a_time_and_the_trouble_of_one_is_its_own() {
+    let service: ServiceArn = "arn:aws:apprunner:eu-west-1:123456789012:service/orders/0af3".parse().unwrap();
+    let (running, most) = (Cell::new(0), Cell::new(0));
+    let (running, most) = (&running, &most);
+    let each = (0..300).map(|number| {
+        let taken = async move {
+            running.set(running.get() + 1);
+            most.set(most.get().max(running.get()));
+            tokio::task::yield_now().await;
+            running.set(running.get() - 1);
+            if number == 7 { Err(Failure::Contended("a record".to_owned())) } else { Ok(number % 3 == 0) }
+        };
+        (&service, taken)
+    });
+    assert_eq!(take_up(each).await, Taken { up: 100, failed: 1 });
+    assert_eq!(most.get(), AT_ONCE);
+}
