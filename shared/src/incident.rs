@@ -202,7 +202,16 @@ impl Incident {
         // A word that is not documented stands for its own kind.
         let kind = hint.kinds.contains(&self.kind)
             || hint.kinds.is_empty() && self.kind == OperationType::Other(hint.word.clone());
-        kind && self.failed_at.duration_since(hint.at).abs() <= NEAR
+        // What failed after this one had ended, or in an operation that began after it failed, is a failure of its own.
+        let after = self.closed.as_ref().is_some_and(|closed| closed.at < hint.at)
+            || operation.is_some_and(|operation| self.is_before_the_start_of(operation));
+        kind && !after && self.failed_at.duration_since(hint.at).abs() <= NEAR
+    }
+
+    /// True where this failed before an operation began, which so cannot be its own. A second is left for times that
+    /// were cut to seconds.
+    pub fn is_before_the_start_of(&self, operation: &Operation) -> bool {
+        operation.started_at.is_some_and(|start| start > self.failed_at + SignedDuration::from_secs(1))
     }
 
     /// Gives a provisional incident its operation.
@@ -322,6 +331,28 @@ mod tests {
         assert_eq!(incident.id.as_str(), "orders:DeploymentFailed:e1", "the thread stays the same");
         let other = Operation { id: OperationId("other".into()), ..found };
         assert!(!incident.is_told_by(&hint(60), Some(&other)));
+    }
+
+    #[test]
+    fn a_provisional_incident_does_not_take_in_the_failure_that_came_next() {
+        use OperationStatus::Failed;
+        use OperationType::StartDeployment;
+        let open = Incident::open(&service(), &hint(60), None, at(60));
+        let closed =
+            Incident { closed: Some(Closed { at: at(62), by: ClosedBy::LaterSuccess }), ..open.clone() };
+        assert!(closed.is_told_by(&hint(60), None), "the same event, late");
+        assert!(closed.is_told_by(&hint(62), None), "its second is not told apart");
+        assert!(!closed.is_told_by(&hint(63), None), "it had ended by then");
+        let started = |second: i64| Operation {
+            started_at: Some(at(60) + SignedDuration::from_secs(second)),
+            ..operation("next", StartDeployment, Failed, 0, Some(66))
+        };
+        assert_eq!(
+            [0, 1, 2].map(|second| open.is_told_by(&hint(66), Some(&started(second)))),
+            [true, true, false]
+        );
+        let unknown = Operation { started_at: None, ..started(0) };
+        assert!(open.is_told_by(&hint(66), Some(&unknown)));
     }
 
     #[test]

@@ -4,58 +4,29 @@
 //! happened; the reconciliation finds the same by looking everywhere. So a lost, repeated or late event changes
 //! when people are told, never whether or how often.
 
+mod announced;
+#[cfg(test)]
+mod tests;
+mod trigger;
+
 use std::fmt;
 
 use autopilot::{
-    announcement::Announcement,
     control::{Mode, Resolved, SetBy},
-    event::{DomainChange, OperationChange, ServiceEvent, Stage, StatusChange},
+    event::DomainChange,
     incident::{self, Closed, ClosedBy, Hint, Incident},
     period::Period,
     service::{Operation, OperationStatus, OperationType, ServiceArn, ServiceStatus},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
 
-use crate::{
-    message::cut,
-    render::SHOWN,
-    state::{Notice, Subject},
-};
+use crate::state::{Notice, Subject};
+pub use announced::pass_on;
+pub use trigger::{Trigger, operation_trigger, status_trigger};
+use trigger::{only, plain};
 
 /// How an incident of a custom domain is called; the domain follows.
 pub(crate) const VALIDATION_OF: &str = "certificate validation of ";
-
-/// Announcements that are remembered, to drop repeated ones.
-const REMEMBERED: usize = 200;
-
-/// Why a decision is to be made.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Trigger {
-    /// An event tells of a failure.
-    Failed(Hint),
-    /// An event tells of something that can end a failure.
-    Ended {
-        /// What it can end.
-        by: ClosedBy,
-        /// When it happened.
-        at: Timestamp,
-    },
-    /// An event tells of a custom domain.
-    Domain {
-        /// Id of the event.
-        event_id: String,
-        /// When it happened.
-        at: Timestamp,
-        /// What changed.
-        change: DomainChange,
-    },
-    /// The reconciliation looked at the service.
-    Reconciled {
-        /// Failures that ended before this time are acknowledged, not told. `None` at the first reconciliation.
-        since: Option<Timestamp>,
-    },
-}
 
 /// What was read about the service. Absent where it could not be read, or was not asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -144,53 +115,6 @@ pub fn under_mode(plan: Plan, state: &Subject, mode: &Resolved) -> Plan {
     Plan::Tell(Subject { unreadable_tag: planned.unreadable_tag, ..state.clone() }, kept)
 }
 
-/// The trigger in an operation event, if it is one that concerns people.
-pub fn operation_trigger(event: &ServiceEvent<OperationChange>) -> Result<Trigger, String> {
-    let kinds: &'static [OperationType] = match &event.change.meaning {
-        Some((kind, Stage::Failed)) => only(kind),
-        Some((kind, Stage::Completed)) => {
-            return ClosedBy::of_success(kind)
-                .map(|by| Trigger::Ended { by, at: event.at })
-                .ok_or_else(|| format!("{} ends no failure", event.change.word));
-        }
-        Some((_, Stage::Started)) => return Err(format!("{} is no failure", event.change.word)),
-        // A failure of a kind that AWS added later is a failure.
-        None if event.change.word.ends_with("Failed") || event.change.word.ends_with("FAILED") => &[],
-        None => return Err("an operation status that this version does not know, and no failure".to_owned()),
-    };
-    let word = plain(&event.change.word);
-    Ok(Trigger::Failed(Hint { kinds, at: event.at, event_id: event.id.clone(), word }))
-}
-
-/// The trigger in a status event, if it is one that concerns people.
-pub fn status_trigger(event: &ServiceEvent<StatusChange>) -> Result<Trigger, String> {
-    let status = &event.change.current;
-    let kinds = incident::kinds_behind(status);
-    // A failed status that AWS added later is a failure.
-    if !kinds.is_empty() || status.as_str().ends_with("_FAILED") {
-        let word = plain(status.as_str());
-        return Ok(Trigger::Failed(Hint { kinds, at: event.at, event_id: event.id.clone(), word }));
-    }
-    ClosedBy::of_status(status)
-        .map(|by| Trigger::Ended { by, at: event.at })
-        .ok_or_else(|| "a status that is no failure and ends none".to_owned())
-}
-
-fn only(kind: &OperationType) -> &'static [OperationType] {
-    use OperationType::{
-        CreateService, DeleteService, PauseService, ResumeService, StartDeployment, UpdateService,
-    };
-    match kind {
-        CreateService => &[CreateService],
-        DeleteService => &[DeleteService],
-        PauseService => &[PauseService],
-        ResumeService => &[ResumeService],
-        StartDeployment => &[StartDeployment],
-        UpdateService => &[UpdateService],
-        OperationType::Other(_) => &[],
-    }
-}
-
 /// Decides what to tell.
 pub fn decide(
     trigger: &Trigger,
@@ -217,61 +141,6 @@ pub fn decide(
     } else {
         Plan::Ignore(reason)
     }
-}
-
-/// Passes an announcement on, once.
-pub fn pass_on(announcement: &Announcement, state: &Subject) -> Plan {
-    let announcement = &bounded(announcement);
-    if state.announced.contains(&announcement.announcement_id) {
-        return Plan::Ignore("this announcement was passed on already".to_owned());
-    }
-    let mut state = state.clone();
-    state.announced.push(announcement.announcement_id.clone());
-    let excess = state.announced.len().saturating_sub(REMEMBERED);
-    state.announced.drain(..excess);
-    Plan::Tell(state, vec![Notice::Announced { announcement: Box::new(announcement.clone()) }])
-}
-
-/// An announcement of a size that can be kept: an item of the table holds 400 KB, and this lies in it once a
-/// topic. An id is told by its end, where its number stands.
-fn bounded(announcement: &Announcement) -> Announcement {
-    const WORD: usize = 500;
-    const TEXT: usize = 20_000;
-    let id = &announcement.announcement_id;
-    let plan = &announcement.plan;
-    let size = plan.to_string().len();
-    Announcement {
-        announcement_id: id[id.ceil_char_boundary(id.len().saturating_sub(WORD))..].to_owned(),
-        incident_id: incident::IncidentId::new(cut(announcement.incident_id.as_str(), WORD)),
-        phase: cut(announcement.phase.as_str(), WORD).as_str().into(),
-        reason: cut(&announcement.reason, WORD),
-        summary: cut(&announcement.summary, TEXT),
-        subject: cut(&announcement.subject, 2 * WORD),
-        plan: if size > TEXT { json!({"cut": format!("{size} bytes in all")}) } else { plan.clone() },
-        more: shown(&announcement.more, TEXT),
-        ..announcement.clone()
-    }
-}
-
-/// What a message shows of an announcement's particulars; a list is cut where it is too long.
-fn shown(more: &Map<String, Value>, most: usize) -> Map<String, Value> {
-    let size = |value: &Value| value.to_string().len();
-    let cut = |name: &&str| {
-        let value = match more.get(*name)? {
-            Value::Array(sentences) => {
-                let mut room = most;
-                let fits = |sentence: &&Value| {
-                    room = room.saturating_sub(size(sentence));
-                    room > 0
-                };
-                Value::Array(sentences.iter().take_while(fits).cloned().collect())
-            }
-            other if size(other) <= most => other.clone(),
-            _ => return None,
-        };
-        Some(((*name).to_owned(), value))
-    };
-    SHOWN.iter().filter_map(cut).collect()
 }
 
 struct Draft<'a> {
@@ -395,9 +264,11 @@ impl Draft<'_> {
             }
             let (at, word) = (incident.failed_at, incident.id.to_string());
             let hint = Hint { kinds: only(&incident.kind), at, event_id: String::new(), word };
-            let free =
-                |op: &&Operation| !self.state.incidents.iter().any(|i| i.operation.as_ref() == Some(&op.id));
-            if let Some(operation) = incident::match_operation(&hint, operations).filter(free) {
+            let fits = |op: &&Operation| {
+                let taken = self.state.incidents.iter().any(|i| i.operation.as_ref() == Some(&op.id));
+                !taken && !incident.is_before_the_start_of(op)
+            };
+            if let Some(operation) = incident::match_operation(&hint, operations).filter(fits) {
                 self.state.incidents[index].alias(operation);
             }
         }
@@ -482,11 +353,3 @@ impl Draft<'_> {
         }
     }
 }
-
-/// A word from outside, made safe to repeat: printable ASCII, at most 120 characters.
-fn plain(word: &str) -> String {
-    word.chars().take(120).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
-}
-
-#[cfg(test)]
-mod tests;

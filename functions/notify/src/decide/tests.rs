@@ -1,4 +1,12 @@
-use autopilot::{control::SetBy, service::OperationId};
+mod announced;
+mod incidents;
+mod plan;
+
+use autopilot::{
+    control::SetBy,
+    event::{OperationChange, ServiceEvent, StatusChange},
+    service::OperationId,
+};
 
 use super::*;
 
@@ -108,18 +116,18 @@ fn exactly_the_failing_words_alert() {
         ("DELETED", &[]),
         ("OPERATION_IN_PROGRESS", &[]),
         ("ON_HOLIDAY", &[]),
+        ("HOLIDAY_FAILED", &["failure"]), // a failure that AWS added later
     ] {
         let told = status_event(status, 60)
             .map(|trigger| Story::default().words(&trigger, &Look::default(), 60))
             .unwrap_or_default();
         assert_eq!(told, expected, "{status}");
     }
-    let unknown = operation_event("RestartServiceFailed", 60).unwrap();
-    assert_eq!(
-        Story::default().words(&unknown, &Look::default(), 60),
-        ["failure"],
-        "a failure that AWS added later"
-    );
+    for word in ["RestartServiceFailed", "RESTART_FAILED"] {
+        let unknown = operation_event(word, 60).unwrap();
+        assert_eq!(Story::default().words(&unknown, &Look::default(), 60), ["failure"], "{word}");
+    }
+    assert!(operation_event("RestartServiceStarted", 60).is_err());
 }
 
 #[test]
@@ -268,8 +276,28 @@ fn a_long_operation_is_told_once() {
     let none: [&str; 0] = [];
     let mut story = Story::default();
     assert_eq!(story.words(&reconciled(), &look, 39), none);
-    assert_eq!(story.words(&reconciled(), &look, 41), ["long-running"]);
+    assert_eq!(story.words(&reconciled(), &look, 40), ["long-running"]);
     assert_eq!(story.words(&reconciled(), &look, 56), none);
+    let next = operation("d2", OperationType::StartDeployment, OperationStatus::InProgress, 60, None);
+    let done = operation("d1", OperationType::StartDeployment, OperationStatus::Succeeded, 10, Some(58));
+    assert_eq!(story.words(&reconciled(), &looked(ServiceStatus::Running, vec![next, done]), 61), none);
+    assert_eq!(story.state.long_running, [], "what ended is forgotten");
+}
+
+#[test]
+fn a_rollback_that_takes_long_is_told_as_the_failure_that_it_is() {
+    use OperationStatus::{Failed, RollbackInProgress};
+    let rolling = operation("d2", OperationType::StartDeployment, RollbackInProgress, 10, None);
+    let rolling = Operation { updated_at: Some(at(20)), ..rolling };
+    let before = operation("d1", OperationType::StartDeployment, Failed, 2, Some(4));
+    let look = looked(ServiceStatus::OperationInProgress, vec![rolling, before]);
+    assert_eq!(Story::default().words(&reconciled(), &look, 45), ["failure", "failure"]);
+    let none = looked(ServiceStatus::Running, vec![]);
+    let mut story = Story::default();
+    story.words(&operation_event("DeploymentFailed", 5).unwrap(), &none, 5);
+    let other = operation("d9", OperationType::UpdateService, OperationStatus::InProgress, 10, None);
+    let look = looked(ServiceStatus::OperationInProgress, vec![other]);
+    assert_eq!(story.words(&reconciled(), &look, 45), ["long-running"], "another incident hides nothing");
 }
 
 #[test]
@@ -299,7 +327,22 @@ fn a_custom_domains_trouble_and_its_end() {
     assert_eq!(story.words(&change("PENDING_CERTIFICATE_DNS_VALIDATION"), &Look::default(), 59), none);
     assert_eq!(story.words(&change("CREATE_FAILED"), &Look::default(), 60), ["failure"]);
     assert_eq!(story.words(&change("VALIDATION_FAILED"), &Look::default(), 61), none);
-    assert_eq!(story.words(&change("ACTIVE"), &Look::default(), 70), ["recovered"]);
+    let deployment = operation_event("DeploymentFailed", 62).unwrap();
+    assert_eq!(story.words(&deployment, &Look::default(), 62), ["failure"]);
+    assert_eq!(story.words(&change("ACTIVE"), &Look::default(), 70), ["recovered"], "the domain's, no other");
+    assert_eq!(story.words(&change("CREATE_FAILED"), &Look::default(), 72), ["failure"], "anew");
+    let same = Trigger::Domain {
+        event_id: "d-3".into(),
+        at: at(60),
+        change: DomainChange { domain: Some("shop.example.com".into()), status: "ACTIVE".into() },
+    };
+    assert_eq!(story.words(&same, &Look::default(), 73), none, "it was active before it failed, or at once");
+    let other = Trigger::Domain {
+        event_id: "d-4".into(),
+        at: at(74),
+        change: DomainChange { domain: Some("pay.example.com".into()), status: "REVOKED".into() },
+    };
+    assert_eq!(story.words(&other, &Look::default(), 74), ["failure"], "another domain's is another");
 }
 
 #[test]
