@@ -25,9 +25,6 @@ use crate::{
 /// After this time the last lines of a failure are in its logs.
 const LOGS_ARRIVE: SignedDuration = SignedDuration::from_mins(2);
 
-/// App Runner's clock and ours may differ by this much.
-const SKEW: SignedDuration = SignedDuration::from_secs(5);
-
 impl<A, C, L, F, S, B> Worker for Rebuild<A, C, L, F, S, B>
 where
     A: AppRunnerRead,
@@ -136,9 +133,10 @@ where
             operations => operations?,
         };
         let ours = |operation: &&Operation| {
-            operation.kind == kind && operation.started_at.is_some_and(|at| at + SKEW >= intent.at)
+            operation.kind == kind && operation.started_at.is_some_and(|at| intent.may_have_begun(at))
         };
-        Ok(operations.iter().find(ours).map_or(Settled::NotMade, |operation| {
+        // The earliest: only one is ours, and nobody waits for it before they make another.
+        Ok(operations.iter().rfind(ours).map_or(Settled::NotMade, |operation| {
             Settled::Made(Receipt { operation: Some(operation.id.clone()) })
         }))
     }

@@ -2,13 +2,13 @@
 //!
 //! The function reads the real clock, so the account's is set back: what happened there then is old.
 
+mod crashes;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use autopilot_tests::{
-    IMAGE, NOTIFY, REBUILD, alerts, app_runner, ask, assert_well, calls,
-    crash::{Deadly, Moment},
-    hosting,
+    IMAGE, NOTIFY, REBUILD, alerts, app_runner, ask, assert_well, calls, hosting,
     messages::{assert_says, threads},
     phases, records, stage_of,
 };
@@ -391,50 +391,4 @@ async fn a_refusal_by_state_or_throttling_waits_and_an_unreadable_service_is_tol
     tick(&stage).await?;
     assert_eq!(announced(&stage), ["held unreadable", "started cause-unknown"]);
     Ok(())
-}
-
-/// The function dies at each of its calls in turn. However often it then runs again, there is one rebuild for one
-/// intent, it is announced, and nothing waits to be told.
-async fn survives(moment: Moment) -> Result<()> {
-    let mut not_made = 0;
-    for call in 1.. {
-        let deadly =
-            Deadly::raise_with(REBUILD, &[("RebuildMode", "on"), ("RebuildDelays", "1s,1h")], &both())
-                .await?;
-        let stage = &deadly.stage;
-        furnish(stage);
-        let arn = fail_silently(stage, "orders").await?;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        deadly.arm(call, moment);
-        let ended = stage.host.lambda.invoke_async(REBUILD, r#"{"command":"tick"}"#)?.outcome().await?;
-        stage.settle().await;
-        let died = deadly.disarm();
-        ensure!(ended.gave_up.is_none(), "{moment:?} {call}: {ended:?}");
-        for _ in 0..2 {
-            tick(stage).await?;
-        }
-        records::assert_told(stage)?;
-        // A call that never arrived is judged after two minutes, which no test waits for; it is not made again.
-        let made = stage.account.services().operations(&arn).len() == 2;
-        let (changes, announced) = (changes(stage), announced(stage));
-        let expected: &[&str] = if made { &["started cause-unknown", "succeeded running"] } else { &[] };
-        ensure!(changes.len() <= 1 && announced == expected, "{moment:?} {call}: {changes:?} {announced:?}");
-        not_made += usize::from(!made);
-        if !died {
-            ensure!(call > 10, "a try takes more than {call} calls");
-            ensure!(not_made <= 2, "only between the intent and the call a death delays: {not_made}");
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_try_survives_a_kill_before_each_call() -> Result<()> {
-    survives(Moment::BeforeWork).await
-}
-
-#[tokio::test]
-async fn a_try_survives_a_kill_after_each_call() -> Result<()> {
-    survives(Moment::BeforeAnswer).await
 }
