@@ -237,12 +237,7 @@ fn connection(ingress: &Ingress, inventory: &Inventory, rules: Rules<'_>) -> Opt
     let wanted = if alive { ingress.status.is_failed() } else { ingress.status.can_be_deleted() };
     // Whether another account's service is there is not ours to see.
     let ours = [&ingress.arn, &ingress.service].iter().all(|arn| is_ours(arn, rules.policy));
-    let about = format!(
-        "of {} service {}, {}",
-        if alive { "the" } else { "the deleted" },
-        ingress.service,
-        ingress.status
-    );
+    let about = format!("of service {}, {}", ingress.service, ingress.status);
     (wanted && ours && is_old(ingress.created_at, rules)).then(|| Finding {
         id: ingress.arn.clone(),
         kind: Kind::Ingress,

@@ -44,8 +44,11 @@ fn a_connection_that_is_alive_after_all_is_told() {
             world.said.clear();
             world.daily(days..days + 2);
             assert_eq!(world.reasons(), ["unmarked"], "{answers:?}, {status}");
-            let summary = &world.said[0].summary;
-            assert!(summary.ends_with(&format!(": no longer marked: {why}.")), "{summary}");
+            let service = orphaned("vpce-0").service;
+            let expected = format!(
+                "VPC ingress connection {arn}, of service {service}, AVAILABLE: no longer marked: {why}."
+            );
+            assert_eq!(world.said[0].summary, expected);
             assert!(!world.is_remembered(&arn), "{answers:?}, {status}");
         }
     }
