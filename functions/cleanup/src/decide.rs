@@ -26,7 +26,7 @@ use remember::{remember, since};
 pub use second_look::{EndpointLook, still_orphaned};
 
 use crate::{
-    finders::{self, Finding, Never, Rules, Verdict},
+    finders::{self, Finding, Rules, Verdict},
     inventory::Inventory,
     report,
     settings::Policy,
@@ -245,16 +245,13 @@ fn next(
     (!ids.is_empty()).then_some(Act::DeleteEndpoints { ids })
 }
 
-/// Why an endpoint that bears a mark should not. What we may not touch keeps it.
+/// Why an endpoint that bears a mark should not.
 fn why_unmark(finding: &Finding, heard: &Heard) -> Option<String> {
     if let Some(Kept::Used(why)) = heard.kept.get(&finding.id) {
         return Some(why.clone());
     }
-    let Verdict::Never(why @ (Never::Kept | Never::Referred(_) | Never::StackOwned(_))) = &finding.verdict
-    else {
-        return None;
-    };
-    finding.facts.marked.then(|| why.to_string())
+    let Verdict::Never(why) = &finding.verdict else { return None };
+    (finding.marked && why.takes_the_mark()).then(|| why.to_string())
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub struct Finding {
     pub kind: Kind,
     /// What is to be known of it.
     pub facts: Facts,
+    /// Whether it bears a mark, readable or not.
+    pub marked: bool,
     /// What it is found to be.
     pub verdict: Verdict,
 }
@@ -99,6 +101,13 @@ pub enum Never {
     StackOwned(String),
 }
 
+impl Never {
+    /// True where a mark is taken away for it. What we may not touch keeps its mark.
+    pub fn takes_the_mark(&self) -> bool {
+        matches!(self, Self::Kept | Self::Referred(_) | Self::StackOwned(_))
+    }
+}
+
 impl fmt::Display for Never {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -137,13 +146,8 @@ pub fn find(inventory: &Inventory, rules: Rules<'_>) -> Vec<Finding> {
         Finding {
             id: endpoint.id.clone(),
             kind: Kind::Endpoint,
-            facts: Facts {
-                vpc: Some(endpoint.vpc.clone()),
-                zones: endpoint.zones,
-                about: None,
-                marked: mark_of(endpoint) != Mark::Missing,
-                removal: None,
-            },
+            facts: Facts { vpc: Some(endpoint.vpc.clone()), zones: endpoint.zones, ..Facts::default() },
+            marked: mark_of(endpoint) != Mark::Missing,
             verdict: judge_endpoint(endpoint, referring, rules),
         }
     });
@@ -233,16 +237,12 @@ fn connection(ingress: &Ingress, inventory: &Inventory, rules: Rules<'_>) -> Opt
     let wanted = if alive { ingress.status.is_failed() } else { ingress.status.can_be_deleted() };
     // Whether another account's service is there is not ours to see.
     let ours = [&ingress.arn, &ingress.service].iter().all(|arn| is_ours(arn, rules.policy));
-    let about = format!(
-        "of {} service {}, {}",
-        if alive { "the" } else { "the deleted" },
-        ingress.service,
-        ingress.status
-    );
+    let about = format!("of service {}, {}", ingress.service, ingress.status);
     (wanted && ours && is_old(ingress.created_at, rules)).then(|| Finding {
         id: ingress.arn.clone(),
         kind: Kind::Ingress,
         facts: Facts { vpc: ingress.vpc.clone(), about: Some(about), ..Facts::default() },
+        marked: false,
         verdict,
     })
 }
@@ -273,7 +273,7 @@ fn failed<'a>(inventory: &'a Inventory, rules: Rules<'a>) -> impl Iterator<Item 
 
 fn reported(id: &str, kind: Kind, about: String) -> Finding {
     let facts = Facts { about: Some(about), ..Facts::default() };
-    Finding { id: id.to_owned(), kind, facts, verdict: Verdict::Reported }
+    Finding { id: id.to_owned(), kind, facts, marked: false, verdict: Verdict::Reported }
 }
 
 #[cfg(test)]

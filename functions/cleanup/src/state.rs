@@ -112,8 +112,6 @@ pub struct Facts {
     pub zones: usize,
     /// What else there is to say.
     pub about: Option<String>,
-    /// Whether it bears a mark, readable or not.
-    pub marked: bool,
     /// The command that removes it, where its ID alone does not make one.
     pub removal: Option<String>,
 }

@@ -4,7 +4,7 @@ use autopilot::mutation::Outcome;
 use jiff::Timestamp;
 
 use super::Act;
-use crate::state::{Kind, Memory, Sighting, Standing};
+use crate::state::{Memory, Sighting, Standing};
 
 /// What the outcome of an act changes.
 pub fn concluded(memory: &mut Memory, act: &Act, outcome: &Outcome, now: Timestamp) {
@@ -37,7 +37,6 @@ fn mark(sighting: &mut Sighting, since: Timestamp, outcome: &Outcome) {
         Outcome::Made(_) => {
             let since = since.max(sighting.first_seen);
             sighting.marked = Some(since);
-            sighting.facts.marked = sighting.kind == Kind::Endpoint;
             sighting.standing = Standing::Marked { since };
         }
         Outcome::Planned(_) => sighting.standing = Standing::WouldMark,

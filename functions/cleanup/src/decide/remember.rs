@@ -61,8 +61,8 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
     let known = memory.resources.contains_key(&finding.id);
     match &finding.verdict {
         Verdict::Never(Never::StackOwned(_)) | Verdict::Orphan(_) | Verdict::Reported => {}
-        // Nothing is left over here, and nothing is remembered of it.
-        Verdict::Never(_) if !known => return,
+        // Nothing is left over here, and nothing is remembered of it, but that a mark is taken away is told.
+        Verdict::Never(why) if !known && !(finding.marked && why.takes_the_mark()) => return,
         Verdict::Never(_) => {}
     }
     let sighting = memory
@@ -75,12 +75,12 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
         Verdict::Reported => sighting.standing = Standing::Reported,
         // That its mark could not be taken away is told before whose it is.
         Verdict::Never(Never::StackOwned(_))
-            if finding.facts.marked && matches!(sighting.standing, Standing::NotUnmarked { .. }) => {}
+            if finding.marked && matches!(sighting.standing, Standing::NotUnmarked { .. }) => {}
         Verdict::Never(Never::StackOwned(tag)) => {
             sighting.standing = Standing::StackOwned { tag: tag.clone() }
         }
         Verdict::Never(Never::State(_)) => {}
-        Verdict::Never(_) if finding.facts.marked => in_use(sighting),
+        Verdict::Never(_) if finding.marked => in_use(sighting),
         Verdict::Never(why) => used_again(memory, &finding.id, &why.to_string()),
         Verdict::Orphan(mark) => orphaned(sighting, *mark, now),
     }
@@ -103,10 +103,8 @@ fn orphaned(sighting: &mut Sighting, mark: Mark, now: Timestamp) {
 /// allowed, so the mark counts no longer whatever becomes of it.
 fn in_use(sighting: &mut Sighting) {
     sighting.no_orphan = true;
-    let is_told_otherwise = matches!(
-        sighting.standing,
-        Standing::Deleting | Standing::Unmarked { .. } | Standing::NotUnmarked { .. }
-    );
+    let is_told_otherwise =
+        matches!(sighting.standing, Standing::Unmarked { .. } | Standing::NotUnmarked { .. });
     if !is_told_otherwise {
         sighting.standing = Standing::Seen;
     }
@@ -118,7 +116,7 @@ fn used_again(memory: &mut Memory, id: &str, why: &str) {
     // Who was never told that it is left over need not be told that it is not.
     if sighting.told.is_none() {
         memory.resources.remove(id);
-    } else if !sighting.standing.is_final() {
+    } else {
         sighting.standing = Standing::Unmarked { why: why.to_owned() };
     }
 }
@@ -132,52 +130,42 @@ pub(super) fn since(sighting: &Sighting, mark: Mark) -> Option<Timestamp> {
     }
 }
 
-/// What the second look kept in doubt stands as it stood. That an endpoint is used again is told with its mark.
+/// What the second look kept in doubt stands as it was told last, whatever became of others of its deletion. That an
+/// endpoint is used again is told with its mark.
 fn keep(sighting: &mut Sighting, kept: &Kept) {
     match kept {
-        Kept::Used(why) if sighting.kind != Kind::Endpoint => {
+        Kept::Used(_) if sighting.kind == Kind::Endpoint => in_use(sighting),
+        Kept::Used(why) => {
             sighting.no_orphan = true;
             sighting.standing = Standing::Unmarked { why: why.clone() };
         }
-        Kept::Used(_) => {
-            // Its deletion was asked for together with others', and it was left out.
-            if sighting.standing == Standing::Deleting {
-                sighting.standing = Standing::Seen;
-            }
-            in_use(sighting);
-        }
-        _ if sighting.standing == Standing::Deleting => {
-            let since = sighting.marked.unwrap_or(sighting.first_seen);
-            let marked = matches!(sighting.told, Some(Standing::Marked { .. }));
-            sighting.standing =
-                sighting.told.clone().filter(|_| marked).unwrap_or(Standing::Marked { since });
-        }
-        Kept::Unsure(_) => {}
+        Kept::Unsure(_) => sighting.standing = sighting.told.clone().unwrap_or(Standing::Seen),
     }
 }
 
 /// What became of something that is no longer found. False where it is to be forgotten.
 fn vanish(sighting: &mut Sighting, id: &str, inventory: &Inventory, by: Option<&str>) -> bool {
-    let alive = inventory.ingress.iter().any(|ingress| {
-        ingress.arn == id
-            && ![IngressStatus::Deleted, IngressStatus::PendingDeletion].contains(&ingress.status)
-    });
     match &sighting.standing {
         Standing::Deleting => sighting.standing = deleted(by),
-        Standing::Marked { .. }
-        | Standing::NotMarked { .. }
-        | Standing::WouldMark
-        | Standing::WouldDelete
-        | Standing::Withheld { .. }
-            if alive =>
-        {
-            sighting.no_orphan = true;
-            sighting.standing = Standing::Unmarked { why: "its service is there".to_owned() };
-        }
         standing if standing.is_final() => {}
-        _ => return false,
+        Standing::Seen | Standing::Reported => return false,
+        _ => {
+            let Some(why) = why_alive(id, inventory) else { return false };
+            sighting.no_orphan = true;
+            sighting.standing = Standing::Unmarked { why };
+        }
     }
     true
+}
+
+/// Why a connection that is there is not left over; `None` where it is going or gone.
+fn why_alive(id: &str, inventory: &Inventory) -> Option<String> {
+    let ingress = inventory.ingress.iter().find(|ingress| ingress.arn == id)?;
+    match &ingress.status {
+        IngressStatus::Deleted | IngressStatus::PendingDeletion => None,
+        status if status.can_be_deleted() => Some("its service is there".to_owned()),
+        status => Some(format!("its status is {status}")),
+    }
 }
 
 fn deleted(by: Option<&str>) -> Standing {

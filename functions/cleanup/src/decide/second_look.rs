@@ -39,10 +39,10 @@ pub fn still_orphaned(id: &str, memory: &Memory, look: &EndpointLook, rules: Rul
         return Err(Kept::Unsure("its mark was taken away or is newer than it was".to_owned()));
     }
     match look.bytes.get(id) {
-        Some(bytes) if *bytes == 0.0 => Ok(()),
         Some(bytes) if *bytes > 0.0 => {
             Err(Kept::Used(format!("it processed {bytes} bytes since it was marked")))
         }
+        Some(bytes) if *bytes == 0.0 => Ok(()),
         // Silence is proven by an answer, not by its absence.
         None | Some(_) => Err(Kept::Unsure("its traffic is not known".to_owned())),
     }

@@ -1,3 +1,4 @@
+mod gone;
 mod grace;
 mod holds;
 mod look;
@@ -71,6 +72,11 @@ fn ingress(service: &str, endpoint: &str) -> Ingress {
     }
 }
 
+/// A connection to an endpoint, of a service that is gone.
+fn orphaned(endpoint: &str) -> Ingress {
+    ingress("arn:aws:apprunner:us-east-1:123456789012:service/gone/8fe1", endpoint)
+}
+
 /// What becomes of acts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Answers {
@@ -79,6 +85,8 @@ enum Answers {
     TagsRefused,
     /// Tags are not changed now.
     TagsThrottled,
+    /// Nothing is deleted for good.
+    DeletionsRefused,
     Stopped,
     OverBudget,
     DryRun,
@@ -90,7 +98,8 @@ impl Answers {
         match self {
             Self::TagsRefused if of_tags => Outcome::Refused("UnauthorizedOperation".into()),
             Self::TagsThrottled if of_tags => Outcome::Wait("RequestLimitExceeded".into()),
-            Self::Made | Self::TagsRefused | Self::TagsThrottled => {
+            Self::DeletionsRefused if !of_tags => Outcome::Refused("UnauthorizedOperation".into()),
+            Self::Made | Self::TagsRefused | Self::TagsThrottled | Self::DeletionsRefused => {
                 Outcome::Made(Receipt { operation: None })
             }
             Self::Stopped => Outcome::Stopped(start()),
@@ -101,10 +110,15 @@ impl Answers {
 }
 
 /// An account of endpoints, and its function's memory.
+#[derive(Clone)]
 struct World {
     inventory: Inventory,
     memory: Memory,
     answers: Answers,
+    /// What the second look keeps.
+    second_look: BTreeMap<String, Kept>,
+    /// A run dies after so many acts.
+    dies_after: usize,
     deleted: Vec<String>,
     said: Vec<Say>,
 }
@@ -117,6 +131,8 @@ impl World {
             inventory,
             memory: Memory::default(),
             answers: Answers::Made,
+            second_look: BTreeMap::new(),
+            dies_after: usize::MAX,
             deleted: Vec::new(),
             said: Vec::new(),
         }
@@ -133,13 +149,29 @@ impl World {
             self.said.extend(plan.say);
             let Some(act) = plan.act else { return done };
             done.push(act.to_string());
+            assert_eq!(act.to_string().split(' ').next(), Some(plan.decision), "the log's word");
             let outcome = if mode == Mode::On { self.answers.to(&act) } else { Outcome::Planned(mode) };
+            if matches!(outcome, Outcome::Made(_) | Outcome::Refused(_)) {
+                self.look_again(&act, &mut seen.heard);
+            }
             if matches!(outcome, Outcome::Made(_)) {
                 self.carry_out(&act, &mut seen.heard);
             }
             concluded(&mut self.memory, &act, &outcome, now);
+            if done.len() == self.dies_after {
+                return done;
+            }
         }
         panic!("a run ends: {done:?}")
+    }
+
+    /// The second look, before anything is deleted.
+    fn look_again(&self, act: &Act, heard: &mut Heard) {
+        if matches!(act, Act::DeleteIngress { .. } | Act::DeleteEndpoints { .. }) {
+            let mut kept = self.second_look.clone();
+            kept.retain(|id, _| act.deals_with().contains(id));
+            heard.kept.extend(kept);
+        }
     }
 
     fn carry_out(&mut self, act: &Act, heard: &mut Heard) {
@@ -162,11 +194,13 @@ impl World {
                     tag(id, None);
                 }
             }
+            Act::DeleteIngress { arn } if heard.kept.contains_key(arn) => {}
             Act::DeleteIngress { arn } => {
                 self.inventory.ingress.retain(|ingress| ingress.arn != *arn);
                 heard.deleted.insert(arn.clone(), None);
             }
             Act::DeleteEndpoints { ids } => {
+                let ids: Vec<_> = ids.iter().filter(|id| !heard.kept.contains_key(*id)).cloned().collect();
                 self.inventory.endpoints.retain(|endpoint| !ids.contains(&endpoint.id));
                 heard.deleted.extend(ids.iter().map(|id| (id.clone(), None)));
                 self.deleted.extend(ids.iter().cloned());
@@ -183,6 +217,10 @@ impl World {
 
     fn living(&self) -> usize {
         self.inventory.endpoints.len()
+    }
+
+    fn is_remembered(&self, id: &str) -> bool {
+        self.memory.resources.contains_key(id)
     }
 
     fn reasons(&self) -> Vec<&'static str> {
@@ -223,10 +261,9 @@ fn what_is_used_again_loses_its_mark_and_starts_anew() {
 
 #[test]
 fn a_grace_period_that_nobody_watched_begins_anew() {
-    let gone = "arn:aws:apprunner:us-east-1:123456789012:service/gone/8fe1";
     for (away, deleted_on) in [(1, 7), (2, 7), (3, 10), (30, 37)] {
         let mut world = World::new(2);
-        world.inventory.ingress = vec![ingress(gone, "vpce-1")];
+        world.inventory.ingress = vec![orphaned("vpce-1")];
         world.run(Mode::On, None, day(0));
         let deletions = (away..away + 8).find(|number| !world.run(Mode::On, None, day(*number)).is_empty());
         assert_eq!(deletions, Some(deleted_on), "{away} days away");
@@ -251,10 +288,9 @@ fn a_dry_run_says_what_it_would_do_once_and_the_real_one_still_marks_first() {
 #[test]
 fn a_connection_of_a_deleted_service_goes_before_its_endpoint() {
     let mut world = World::new(1);
-    let gone = "arn:aws:apprunner:us-east-1:123456789012:service/gone/8fe1";
-    world.inventory.ingress = vec![ingress(gone, "vpce-0")];
+    world.inventory.ingress = vec![orphaned("vpce-0")];
     let story: Vec<_> = (0..16).flat_map(|number| world.run(Mode::On, None, day(number))).collect();
-    let arn = ingress(gone, "vpce-0").arn;
+    let arn = orphaned("vpce-0").arn;
     assert_eq!(
         story,
         [

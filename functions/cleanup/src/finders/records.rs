@@ -35,7 +35,13 @@ pub(super) fn dangling<'a>(inventory: &'a Inventory, rules: Rules<'a>) -> impl I
             ..Facts::default()
         };
         let kept = rules.kept.contains(&id);
-        (!kept).then_some(Finding { id, kind: Kind::Record, facts, verdict: Verdict::Reported })
+        (!kept).then_some(Finding {
+            id,
+            kind: Kind::Record,
+            facts,
+            marked: false,
+            verdict: Verdict::Reported,
+        })
     })
 }
 

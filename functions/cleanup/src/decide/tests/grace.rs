@@ -183,3 +183,16 @@ fn a_connection_whose_service_was_there_starts_anew() {
     world.daily(15..16);
     assert_eq!(world.inventory.ingress, []);
 }
+
+/// So that a run with nothing new writes nothing, however often it is started by events.
+#[test]
+fn when_somebody_looked_is_remembered_to_half_a_day() {
+    for (hours, remembered) in [(1, false), (12, false), (13, true), (24, true)] {
+        let mut world = World::new(1);
+        world.turn(Turn::Used(0));
+        world.run(Mode::On, None, day(0));
+        let (before, again) = (world.memory.clone(), day(0) + SignedDuration::from_hours(hours));
+        world.run(Mode::On, None, again);
+        assert_eq!(world.memory != before, remembered, "after {hours} h");
+    }
+}

@@ -91,3 +91,60 @@ fn what_only_the_second_look_finds_in_use_starts_anew_whatever_becomes_of_its_ma
     world.daily(15..16);
     assert_eq!(world.living(), 0);
 }
+
+/// What the second look kept on day 7 is told in one way, and deleted on a later day or after a new grace period.
+#[test]
+fn what_the_second_look_kept_is_told_only_where_it_is_no_orphan() {
+    use Answers::{Made, TagsRefused, TagsThrottled};
+    let endpoint = (World::new(1), "vpce-0".to_owned());
+    let mut world = World::new(0);
+    world.inventory.ingress = vec![orphaned("vpce-9")];
+    let connection = (world, orphaned("vpce-9").arn);
+    let used = || Kept::Used("it is there".into());
+    let unsure = || Kept::Unsure("ThrottlingException".into());
+    for ((mut world, id), kept, answers, reason, gone_on) in [
+        (endpoint.clone(), used(), Made, Some("unmarked"), 15),
+        (endpoint.clone(), used(), TagsRefused, Some("not-unmarked"), 15),
+        (endpoint.clone(), used(), TagsThrottled, None, 15),
+        (endpoint, unsure(), Made, None, 8),
+        (connection.clone(), used(), Made, Some("unmarked"), 15),
+        (connection, unsure(), Made, None, 8),
+    ] {
+        world.daily(0..7);
+        world.said.clear();
+        world.second_look.insert(id.clone(), kept);
+        world.answers = answers;
+        world.daily(7..8);
+        let case = format!("{id}, {:?}, {answers:?}", world.second_look);
+        assert_eq!(world.reasons(), reason.as_slice(), "{case}");
+        world.second_look.clear();
+        world.answers = Made;
+        let is_gone = |world: &World| world.living() + world.inventory.ingress.len() == 0;
+        let gone = (8..20).find(|number| {
+            world.daily(*number..number + 1);
+            is_gone(&world)
+        });
+        assert_eq!(gone, Some(gone_on), "{case}");
+        assert_eq!(world.reasons().last(), Some(&"deleted"), "{case}");
+    }
+}
+
+#[test]
+fn what_the_second_look_kept_in_doubt_repeats_no_news_and_takes_no_part_in_the_others() {
+    let mut world = World::new(8);
+    world.inventory.ingress =
+        (2..8).map(|number| ingress(service().arn.as_str(), &format!("vpce-{number:x}"))).collect();
+    world.daily(0..7);
+    world.said.clear();
+    world.second_look.insert("vpce-0".into(), Kept::Unsure("its traffic is not known".into()));
+    world.answers = Answers::DeletionsRefused;
+    world.daily(7..8);
+    assert_eq!(world.said[0].plan["resources"], json!(["vpce-1"]), "only one was refused");
+    // The other way round, and then both: each reason is told once.
+    world.second_look = BTreeMap::from([("vpce-1".into(), Kept::Unsure("its traffic is not known".into()))]);
+    world.daily(8..9);
+    world.second_look.clear();
+    world.daily(9..10);
+    let told: Vec<_> = world.said.iter().map(|say| (say.reason, &say.plan["resources"])).collect();
+    assert_eq!(told, [("not-deleted", &json!(["vpce-1"])), ("not-deleted", &json!(["vpce-0"]))]);
+}
