@@ -85,6 +85,25 @@ impl Work {
         Some(*self.removals.last()? + delay)
     }
 
+    /// When the try began that is under way: with the removal of an ingress connection, after which the deletion needs
+    /// neither to be asked for again nor to wait.
+    pub fn begun_at(&self) -> Option<Timestamp> {
+        self.removals.last().copied().filter(|at| Some(*at) > self.last_failed_at)
+    }
+
+    /// How often it was tried to finish the work, or to remove what blocks it.
+    pub fn tried(&self) -> usize {
+        self.tries.max(self.removals.len())
+    }
+
+    /// Which try an act would be; the first one is 1.
+    pub fn number(&self, act: &Act) -> usize {
+        match act {
+            Act::Rebuild | Act::Delete => self.tries + 1,
+            Act::RemoveIngress(_) => self.tried() + 1,
+        }
+    }
+
     /// Notes an operation as the newest one that is the failure or ours.
     pub fn note(&mut self, operation: Option<&OperationId>) {
         if let Some(operation) = operation.filter(|operation| !self.operations.contains(operation)) {

@@ -6,14 +6,14 @@
 //! | mode `off` | nothing, and nothing is said |
 //! | an operation is running, or the status is not known here | wait |
 //! | the service runs | end: `running` where we did it, else `someone-else-acted` |
-//! | a later operation that is not ours failed with another configuration | begin anew with it |
+//! | a creation, and a later update that is not ours failed with another configuration | begin anew with it |
 //! | any other later operation that is not ours | end: `someone-else-acted` |
 //! | failed 24 hours ago or more, and nobody asked | end: `too-old` |
 //! | a creation with a cause that a rebuild cannot mend, and nobody asked | hold: `needs-a-fix` |
 //! | as many tries as there are delays | hold: `budget-exhausted` |
 //! | the delay since the last failure has not passed, and nobody asked | wait |
 //! | a creation | rebuild |
-//! | a deletion that an ingress connection blocks | remove that first |
+//! | a deletion that an ingress connection blocks | remove that first; what follows is the same try |
 //! | a deletion | delete again |
 
 use autopilot::{
@@ -98,17 +98,8 @@ impl Ingress {
 /// Decides.
 pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -> Plan<Work, Act> {
     let mut work = case.work.clone();
-    let over = over(case, seen);
-    if let Some((phase, reason, summary)) = over {
-        let say = Say::new(phase, reason, summary, json!({"action": "none"}));
-        return Plan {
-            decision: "end",
-            reason: reason.to_owned(),
-            work,
-            open: false,
-            say: vec![say],
-            act: None,
-        };
+    if let Some((phase, reason, summary)) = over(case, seen) {
+        return ends(phase, reason, summary, work);
     }
     if seen.mode == Mode::Off {
         let mut plan = stays("wait", "rebuild is off here", work);
@@ -120,12 +111,15 @@ pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -
         return stays("wait", "an operation is running", work);
     }
     if let Some(theirs) = foreign(&work, &seen.operations) {
-        if theirs.kind != OperationType::UpdateService || work.configuration == seen.configuration {
+        let is_another_try = work.kind == Kind::Creation
+            && theirs.kind == OperationType::UpdateService
+            && work.configuration != seen.configuration;
+        if !is_another_try {
             // It is not taken for a new failure later.
             work.note(Some(&theirs.id));
-            return ends(case, Phase::Skipped, "someone-else-acted", work);
+            return ends(Phase::Skipped, "someone-else-acted", left_alone(case), work);
         }
-        work = Work { kind: work.kind, failed_at: theirs.last_known_at(), ..Work::default() };
+        work = Work { requested: work.requested, ..Work::default() };
     }
     work.note(newest.map(|operation| &operation.id));
     work.last_failed_at = newest.and_then(Operation::last_known_at).max(work.last_failed_at).or(Some(now));
@@ -136,20 +130,29 @@ pub fn decide(case: &Case<Work>, seen: &Seen, delays: &Delays, now: Timestamp) -
 }
 
 fn is_too_old(work: &Work, now: Timestamp) -> bool {
-    work.failed_at.is_some_and(|at| now.duration_since(at) >= TOO_OLD)
+    work.begun_at().or(work.failed_at).is_some_and(|at| now.duration_since(at) >= TOO_OLD)
 }
 
 /// Of a failure that is at rest and ours to deal with: whether, and when.
 fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timestamp) -> Plan<Work, Act> {
+    let name = name(case);
+    let ingress = seen.ingress.iter().find(|ingress| !ingress.is_gone());
+    let blocking = ingress.filter(|ingress| ingress.blocks());
+    // Each removal has its turn as each try has, and as many.
+    let is_stuck = blocking.is_some() && work.removals.len() >= delays.tries();
+    let next_at = work.next_at(delays).filter(|_| !is_stuck);
     if is_too_old(&work, now) && !work.requested {
         // Who was told to mend it needs no second message.
         let fix_was_told = work.tries == 0 && work.cause.as_ref().is_some_and(|cause| !cause.may_pass);
-        let told = work.tries >= delays.tries() || fix_was_told;
-        let mut plan = ends(case, Phase::Skipped, "too-old", work);
+        let told = next_at.is_none() || fix_was_told;
+        let noun = work.kind.noun();
+        let summary = format!(
+            "{name} is left alone: its {noun} failed more than a day ago. The command retry tries again."
+        );
+        let mut plan = ends(Phase::Skipped, "too-old", summary, work);
         plan.say.retain(|_| !told);
         return plan;
     }
-    let name = name(case);
     if let (Kind::Creation, Some(cause), false) = (work.kind, &work.cause, work.requested)
         && !cause.may_pass
     {
@@ -165,50 +168,51 @@ fn due(case: &Case<Work>, seen: &Seen, work: Work, delays: &Delays, now: Timesta
         }
         return holds("needs-a-fix", summary, plan, work);
     }
-    let Some(next_at) = work.next_at(delays) else { return exhausted(case, work) };
-    if now < next_at && !work.requested {
+    let Some(next_at) = next_at else { return exhausted(case, blocking, work) };
+    if now < next_at && !work.requested && work.begun_at().is_none() {
         return stays(
             "wait",
             format!("try {} of {} is due at {next_at}", work.tries + 1, delays.tries()),
             work,
         );
     }
-    let act = match work.kind {
-        Kind::Creation => Act::Rebuild,
-        Kind::Deletion => match seen.ingress.iter().find(|ingress| !ingress.is_gone()) {
-            None => Act::Delete,
-            // Each removal has its turn as each try has, and as many.
-            Some(_) if work.removals.len() >= delays.tries() => return exhausted(case, work),
-            Some(ingress) if ingress.blocks() => match work.next_removal_at(delays) {
-                Some(at) if now < at && !work.requested => {
-                    return stays("wait", format!("{} is removed again at {at}", ingress.arn), work);
-                }
-                _ => Act::RemoveIngress(ingress.arn.clone()),
-            },
-            Some(ingress) => {
-                return stays("wait", format!("{} is {}", ingress.arn, ingress.status), work);
+    let act = match (work.kind, ingress) {
+        (Kind::Creation, _) => Act::Rebuild,
+        (Kind::Deletion, None) => Act::Delete,
+        (Kind::Deletion, Some(ingress)) if ingress.blocks() => match work.next_removal_at(delays) {
+            Some(at) if now < at && !work.requested => {
+                return stays("wait", format!("{} is removed again at {at}", ingress.arn), work);
             }
+            _ => Act::RemoveIngress(ingress.arn.clone()),
         },
+        (Kind::Deletion, Some(ingress)) => {
+            return stays("wait", format!("{} is {}", ingress.arn, ingress.status), work);
+        }
     };
-    let reason = format!("try {} of {}", work.tries + 1, delays.tries());
+    let reason = format!("try {} of {}", work.number(&act), delays.tries());
     Plan { decision: word(&act), reason, work, open: true, say: Vec::new(), act: Some(act) }
 }
 
-fn exhausted(case: &Case<Work>, work: Work) -> Plan<Work, Act> {
-    let by_hand = by_hand(case, work.kind);
+fn exhausted(case: &Case<Work>, blocking: Option<&Ingress>, work: Work) -> Plan<Work, Act> {
+    let by_hand = by_hand(case, blocking);
     let summary = format!(
-        "{} is left as it is: its {} failed again after {} tries. Now it is for a person: {by_hand}",
+        "{} is left as it is: its {} failed again after {}. Now it is for a person: {}",
         name(case),
         work.kind.noun(),
-        work.tries.max(work.removals.len())
+        counted(work.tried()),
+        by_hand.join(", and then ")
     );
-    holds("budget-exhausted", summary, json!({"action": "hold", "by_hand": [by_hand]}), work)
+    holds("budget-exhausted", summary, json!({"action": "hold", "by_hand": by_hand}), work)
+}
+
+fn counted(tries: usize) -> String {
+    if tries == 1 { "the first try".to_owned() } else { format!("{tries} tries") }
 }
 
 /// Ends that are plain from the status alone.
 fn over(case: &Case<Work>, seen: &Seen) -> Option<(Phase, &'static str, String)> {
     let (name, work) = (name(case), &case.work);
-    let tries = if work.tries == 1 { "the first try".to_owned() } else { format!("{} tries", work.tries) };
+    let tries = counted(work.tries);
     match (&seen.status, work.kind) {
         (None | Some(ServiceStatus::Deleted), Kind::Deletion) if work.tries > 0 => {
             Some((Phase::Succeeded, "deleted", format!("{name} is deleted after {tries}.")))
@@ -264,15 +268,7 @@ fn holds(reason: &'static str, summary: String, plan: Value, work: Work) -> Plan
     Plan { decision: "hold", reason: reason.to_owned(), work, open: true, say, act: None }
 }
 
-fn ends(case: &Case<Work>, phase: Phase, reason: &'static str, work: Work) -> Plan<Work, Act> {
-    let summary = match reason {
-        "too-old" => format!(
-            "{} is left alone: its {} failed more than a day ago. The command retry tries again.",
-            name(case),
-            work.kind.noun()
-        ),
-        _ => left_alone(case),
-    };
+fn ends(phase: Phase, reason: &'static str, summary: String, work: Work) -> Plan<Work, Act> {
     let say = vec![Say::new(phase, reason, summary, json!({"action": "none"}))];
     Plan { decision: "end", reason: reason.to_owned(), work, open: false, say, act: None }
 }
@@ -281,12 +277,18 @@ fn left_alone(case: &Case<Work>) -> String {
     format!("{} is left alone: somebody else acted after its {} failed.", name(case), case.work.kind.noun())
 }
 
-fn by_hand(case: &Case<Work>, kind: Kind) -> String {
-    let command = match kind {
+/// What a person does instead, in this order.
+fn by_hand(case: &Case<Work>, blocking: Option<&Ingress>) -> Vec<String> {
+    let command = match case.work.kind {
         Kind::Creation => "update-service",
         Kind::Deletion => "delete-service",
     };
-    format!("aws apprunner {command} --service-arn {}", case.subject)
+    let unblock = blocking.map(|ingress| {
+        let arn = &ingress.arn;
+        format!("aws apprunner delete-vpc-ingress-connection --vpc-ingress-connection-arn {arn}")
+    });
+    let command = format!("aws apprunner {command} --service-arn {}", case.subject);
+    unblock.into_iter().chain([command]).collect()
 }
 
 fn name(case: &Case<Work>) -> String {
@@ -315,19 +317,24 @@ pub fn concluded(
     now: Timestamp,
 ) -> Vec<Say> {
     let name = name_of(subject);
-    let number = work.tries + 1;
+    let number = work.number(act);
     let plan = json!({"action": word(act), "try": number, "of": delays.tries()});
-    let reason = match (act, &work.cause, work.requested) {
-        (_, _, true) => "requested",
-        (Act::Rebuild, Some(cause), _) if cause.known => "transient",
-        (Act::Rebuild, ..) => "cause-unknown",
-        (Act::Delete | Act::RemoveIngress(_), ..) => "retry-deletion",
+    let (reason, because) = match (act, &work.cause) {
+        (Act::RemoveIngress(_), _) => ("retry-deletion", ""),
+        _ if work.requested => ("requested", ", as a person asked"),
+        (Act::Delete, _) => ("retry-deletion", ""),
+        (Act::Rebuild, Some(cause)) if cause.known => {
+            ("transient", "; its creation failed for a cause that passes by itself")
+        }
+        (Act::Rebuild, _) => ("cause-unknown", "; nothing shows why its creation failed"),
     };
     let what = match act {
         Act::Rebuild => format!("build {name} again without a change"),
         Act::Delete => format!("delete {name} again"),
         Act::RemoveIngress(arn) => format!("delete {arn}, which keeps {name} from being deleted"),
     };
+    // Silence, or a state that refuses: the next tick goes on. Everything else answers what was asked for.
+    work.requested &= matches!(outcome, Outcome::Wait(_));
     match outcome {
         Outcome::Made(receipt) => {
             let phase = match act {
@@ -336,35 +343,22 @@ pub fn concluded(
                     Phase::Progressed
                 }
                 Act::Rebuild | Act::Delete => {
-                    work.tries = number;
+                    work.tries += 1;
                     work.note(receipt.operation.as_ref());
-                    work.requested = false;
                     Phase::Started
                 }
             };
-            let because = match reason {
-                "transient" => "; its creation failed for a cause that passes by itself",
-                "cause-unknown" => "; nothing shows why its creation failed",
-                "requested" => ", as a person asked",
-                _ => "",
-            };
             let summary = format!("Began to {what}: try {number} of {}{because}.", delays.tries());
-            vec![Say::new(phase, reason, summary, plan)]
+            return vec![Say::new(phase, reason, summary, plan)];
         }
         Outcome::Refused(_) => {
             // It counts as a failed try, so that the next one waits its turn.
-            work.tries = number;
+            work.tries += 1;
             work.last_failed_at = Some(now);
-            work.requested = false;
-            Say::of_refusal(outcome, reason, &what, plan).into_iter().collect()
         }
-        // Silence, or a state that refuses: the next tick goes on.
-        Outcome::Wait(_) => Vec::new(),
-        _ => {
-            work.requested = false;
-            Say::of_refusal(outcome, reason, &what, plan).into_iter().collect()
-        }
+        _ => {}
     }
+    Say::of_refusal(outcome, reason, &what, plan).into_iter().collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use autopilot::{incident::IncidentId, mutation::Receipt, period::Period, service
 
 use super::*;
 
+mod deletions;
+mod messages;
+
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
 }
@@ -165,6 +168,8 @@ fn a_changed_configuration_begins_anew() {
         (0, vec![OperationId("x".into())], Some(1))
     );
     assert_eq!((begun.failed_at, begun.cause), (Some(at(60)), None));
+    let asked = creation(Work { requested: true, configuration: Some(7), ..Work::default() });
+    assert_eq!(plan(&asked, &now, 61), acts("rebuild"), "a person's word is not lost by it");
 }
 
 #[test]
@@ -279,6 +284,9 @@ fn what_was_asked_for_and_cannot_be_done_now_is_not_done_later() {
     ] {
         assert!(!decide(&creation(asked.clone()), &now, &delays(), at(1)).work.requested, "{now:?}");
     }
+    let spent = creation(Work { tries: 3, ..asked.clone() });
+    let told = decide(&spent, &failed(), &delays(), at(60)).work;
+    assert_eq!(plan(&creation(told), &failed(), 24 * 60), ("end", vec![], false), "it does not keep it open");
     for (outcome, still) in [
         (Outcome::Planned(Mode::DryRun), false),
         (Outcome::Stopped(at(0)), false),
