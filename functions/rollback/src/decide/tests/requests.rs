@@ -40,6 +40,19 @@ fn asks(what: Wanted) -> Request {
     Request { what, force: false, thread: IncidentId::new("orders:rollback:1") }
 }
 
+fn bake_of(operation: &str) -> Bake {
+    Bake {
+        operation: id(operation),
+        began_at: at(-3),
+        since: at(0),
+        streak: autopilot::analysis::Streak::default(),
+        analysed_at: None,
+        last: None,
+        blamed: false,
+        evidence: Evidence::None,
+    }
+}
+
 /// What a person's rollback comes to; the version that it should be checked is.
 fn asked(work: Work, look: Look, named: Option<u64>, checked: u64) -> Act {
     let look = Look { way_back: Some(WayBack { version: checked, ..WayBack::default() }), ..look };
@@ -52,6 +65,7 @@ fn asked(work: Work, look: Look, named: Option<u64>, checked: u64) -> Act {
 fn the_version_that_a_person_leaves_counts_as_bad_unless_it_is_the_older_one() {
     assert_eq!(asked(Work::default(), three(), None, 2).left(), Some(3));
     assert_eq!(asked(Work::default(), three(), Some(1), 1).left(), Some(3));
+    assert_eq!(asked(Work::default(), three(), Some(3), 3).left(), None, "what runs, by its digest");
     // Held at 1 and back to 3, which was named.
     let work = Work {
         hold: Some(Hold { version: 1, bad: vec![bad("sha256:3")] }),
@@ -187,21 +201,12 @@ fn a_request_does_not_outlive_its_command() {
 
 #[test]
 fn a_request_that_is_refused_ends_there_and_leaves_what_bakes_or_failed_open() {
-    let bake = Bake {
-        operation: id("d"),
-        began_at: at(-3),
-        since: at(0),
-        streak: autopilot::analysis::Streak::default(),
-        analysed_at: None,
-        last: None,
-        blamed: false,
-        evidence: Evidence::None,
-    };
     // Its tag may still mean what was bad.
     let name = look(&[]).configuration.text(Member::Image).map(str::to_owned);
     let hold = Some(Hold { version: 1, bad: vec![BadImage { digest: None, name }] });
     let now = look(&[operation("d", UpdateService, RollbackFailed, 0)]);
-    for (failed, baking, open) in [(None, None, false), (Some(id("d")), None, true), (None, Some(bake), true)]
+    for (failed, baking, open) in
+        [(None, None, false), (Some(id("d")), None, true), (None, Some(bake_of("d")), true)]
     {
         for (what, reason) in [
             (Wanted::Version(Some(7)), "no-known-good-version"),
@@ -231,5 +236,38 @@ fn a_rollback_is_told_in_the_thread_of_what_it_answers() {
     {
         let plan = decided(Work { request, ..Work::default() }, &now, 9);
         assert_eq!((plan.decision, plan.work.thread), ("roll-back", Some(IncidentId::new(thread))));
+    }
+}
+
+#[test]
+fn a_person_leaves_the_version_that_bakes_unless_something_else_is_configured_by_now() {
+    for (undone, left) in [(true, Some(3)), (false, None)] {
+        let mut look = three();
+        look.operations.insert(0, operation("e", UpdateService, Failed, 9));
+        look.way_back = Some(WayBack { version: 2, ..WayBack::default() });
+        let work = Work {
+            baking: Some(bake_of("o3")),
+            dealt: Some(id(if undone { "e" } else { "o3" })),
+            request: Some(asks(Wanted::Version(Some(2)))),
+            ..Work::default()
+        };
+        let act = decided(work, &look, 20).act.unwrap();
+        assert_eq!(act.left(), left, "undone and dealt with: {undone}");
+    }
+}
+
+#[test]
+fn what_no_longer_matches_a_template_is_what_a_rollback_changes() {
+    let (name, deployments) =
+        ("SourceConfiguration.ImageRepository.ImageIdentifier", "SourceConfiguration.AutoDeploymentsEnabled");
+    for (automatic, expected) in
+        [(None, &[name][..]), (Some(false), &[name]), (Some(true), &[name, deployments])]
+    {
+        let mut configuration = image(":v2", &json!({}));
+        configuration.set_flag(Member::AutoDeployments, automatic);
+        let failed = look(&[operation("d", UpdateService, RollbackFailed, 0)]);
+        let act = decided(Work::default(), &Look { configuration, ..failed }, 9).act.unwrap();
+        let Act::RollBack { drift, .. } = act else { panic!("{act:?}") };
+        assert_eq!(drift, expected);
     }
 }
