@@ -145,6 +145,7 @@ mod tests {
             (&[(Fail, Fail), (Fail, Fail)], 600, Some(Ended::Good(Evidence::AsBefore))),
             // The same values counted once.
             (&[(Fail, Pass), (Fail, Pass)], 89, None),
+            (&[(Fail, Pass), (Fail, Pass)], 90, failed.clone()),
         ] {
             assert_eq!(after(course, last_at), expected, "{course:?} at {last_at}");
         }

@@ -173,6 +173,9 @@ impl Draft<'_> {
 
     /// Nothing is recorded that could say what runs.
     fn incomparable(self, ship: &Operation) -> Decision {
+        if self.look.mode == Mode::Off {
+            return self.off();
+        }
         let summary = format!(
             "A {} of {} failed, and there is no known good version to compare with or to go back to.",
             ship.kind.noun(),
@@ -329,8 +332,7 @@ impl Draft<'_> {
 
     fn roll_back(mut self, why: Why, version: Option<u64>, because: &str) -> Decision {
         if self.look.mode == Mode::Off && why != Why::Requested {
-            self.settle_all();
-            return self.ends("rollback is off here");
+            return self.off();
         }
         if why == Why::Requested {
             self.work.thread = self.work.request.as_ref().map(|request| request.thread.clone());
@@ -344,10 +346,7 @@ impl Draft<'_> {
             Way::Shut(Shut { reason, what, by_hand }) => {
                 let name = self.look.service.name();
                 let summary = format!("{name} is not rolled back although {because}: {what}.");
-                let requested = self.work.request.take().is_some();
-                let mut plan = self.holds(reason, summary, &by_hand);
-                plan.open = !requested || plan.work.failed.is_some() || plan.work.baking.is_some();
-                plan
+                self.holds(reason, summary, &by_hand)
             }
         }
     }
@@ -362,10 +361,7 @@ impl Draft<'_> {
                     "Say {{\"command\":\"release\",\"service_arn\":\"{}\",\"force\":true}} to this function.",
                     self.look.service
                 );
-                self.work.request = None;
-                let mut plan = self.holds("would-bring-back-the-bad-version", summary, &[force]);
-                plan.open = plan.work.failed.is_some() || plan.work.baking.is_some();
-                plan
+                self.holds("would-bring-back-the-bad-version", summary, &[force])
             }
         }
     }

@@ -200,7 +200,7 @@ impl Versions {
             evidence: None,
             failure: None,
             digest: success.digest(),
-            pushed_later: success.pushed_later(),
+            pushed_later: success.pushed_before() == Some(false),
             configuration: success.configuration.clone().seal(),
         });
         self.trim();
@@ -248,9 +248,10 @@ impl Versions {
 }
 
 impl Success<'_> {
-    fn pushed_later(&self) -> bool {
-        let pushed_at = self.image.as_ref().and_then(|image| image.pushed_at);
-        pushed_at.zip(self.operation.started_at).is_some_and(|(pushed, started)| pushed > started)
+    /// Whether the image was there when the operation started; in the same second a pipeline does both. `None`: not
+    /// known.
+    fn pushed_before(&self) -> Option<bool> {
+        Some(self.image.as_ref()?.pushed_at? <= self.operation.started_at?)
     }
 
     /// The digest that is known to have run.
@@ -259,11 +260,11 @@ impl Success<'_> {
         if named.digest.is_some() {
             return named.digest;
         }
-        let image = self.image.as_ref()?;
-        let started_at = self.operation.started_at?;
-        if image.pushed_at.is_none_or(|pushed_at| pushed_at > started_at) {
+        if self.pushed_before() != Some(true) {
             return None;
         }
+        let image = self.image.as_ref()?;
+        let started_at = self.operation.started_at?;
         let same_at_start = self.began.is_some_and(|began| {
             began.operation == self.operation.id
                 && began.digest.as_ref() == Some(&image.digest)

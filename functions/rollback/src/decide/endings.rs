@@ -16,11 +16,13 @@ use crate::{
 };
 
 impl Draft<'_> {
-    pub(super) fn settle_all(&mut self) {
+    /// What fails while rollback is off is left alone, also once it is on.
+    pub(super) fn off(mut self) -> Decision {
         self.work.dealt = self.look.shipping().map(|ship| ship.id.clone());
         self.work.failed = None;
         self.work.baking = None;
         self.work.thread = None;
+        self.ends("rollback is off here")
     }
 
     /// What came after the failure is looked at next, in its own thread.
@@ -38,27 +40,30 @@ impl Draft<'_> {
         self.plan(decision, reason, open, None)
     }
 
-    /// The service cannot be acted on any more.
+    /// The service cannot be acted on any more. What was begun or asked for ends in its own thread.
     pub(super) fn over(mut self, reason: &'static str, because: &str) -> Decision {
-        let dealt = self.work.dealt.clone();
-        let news = self.look.operations.iter().take_while(|operation| Some(&operation.id) != dealt.as_ref());
+        let work = std::mem::take(&mut self.work);
+        let begun = match (&work.rolling, &work.request) {
+            (Some(_), _) => work.thread.clone(),
+            (None, Some(request)) => Some(request.thread.clone()),
+            (None, None) => None,
+        };
+        let (look, service) = (self.look, &self.look.service);
+        let news = look.operations.iter().take_while(|operation| Some(&operation.id) != work.dealt.as_ref());
         let failed = news.filter(|it| it.kind.ships_a_version() && it.status.is_failure()).last();
-        let failed = self.work.failed.clone().or(failed.map(|operation| operation.id.clone()));
-        let underway = self.work.rolling.is_some() || self.work.request.is_some();
-        let about = failed.or_else(|| way_back::bad_operation(&self.work, self.look).filter(|_| underway));
-        if let Some(about) = about {
-            let summary = format!("{} is not rolled back: {because}.", self.look.service.name());
-            self.work.thread = Some(IncidentId::of_operation(&self.look.service, &about));
+        let failed = work.failed.clone().or(failed.map(|operation| operation.id.clone()));
+        let thread = begun.or_else(|| Some(IncidentId::of_operation(service, failed.as_ref()?)));
+        if thread.is_some() {
+            let about = failed.or_else(|| way_back::bad_operation(&work, look));
+            let summary = format!("{} is not rolled back: {because}.", service.name());
             let plan = json!({"action": "none", "operation": about});
             self.say.push(Say::new(Phase::Skipped, reason, summary, plan));
         }
-        let hold = self.work.hold.take().filter(|_| reason == "paused");
-        self.settle_all();
         self.work = Work {
-            own: self.work.own,
-            thread: self.work.thread,
-            dealt: self.work.dealt,
-            hold,
+            own: work.own,
+            thread,
+            dealt: look.shipping().map(|ship| ship.id.clone()),
+            hold: work.hold.filter(|_| reason == "paused"),
             ..Work::default()
         };
         self.plan("skip", reason, false, None)
@@ -76,7 +81,8 @@ impl Draft<'_> {
         if let Some(newest) = newest.filter(|newest| newest.status == OperationStatus::RollbackInProgress)
             && self.work.rolling.is_none()
         {
-            self.work.failed = Some(newest.id.clone());
+            // An earlier one is told first.
+            self.work.failed.get_or_insert_with(|| newest.id.clone());
         }
         self.plan("wait", reason, true, None)
     }
@@ -85,11 +91,14 @@ impl Draft<'_> {
         self.plan("end", reason, false, None)
     }
 
+    /// Stays open as long as something failed or bakes. A request is answered by it.
     pub(super) fn holds(mut self, reason: &'static str, summary: String, by_hand: &[String]) -> Decision {
+        self.work.request = None;
+        let open = self.work.failed.is_some() || self.work.baking.is_some();
         let about = way_back::bad_operation(&self.work, self.look);
         let plan = json!({"action": "hold", "operation": about, "by_hand": by_hand});
         self.say.push(Say::new(Phase::Held, reason, summary, plan));
-        self.plan("hold", reason, true, None)
+        self.plan("hold", reason, open, None)
     }
 
     pub(super) fn plan(

@@ -33,28 +33,26 @@ impl Draft<'_> {
         if matches!(rolling.act, Act::RollBack { .. }) {
             self.work.remember_own(&ours.id);
         }
+        let succeeded = ours.status == OperationStatus::Succeeded;
+        // Whatever came after it. The version that a release brings is recorded and bakes; a rollback brings none.
+        if let (Act::Release { version, .. }, true) = (&rolling.act, succeeded) {
+            return self.released(*version, ours);
+        }
+        self.work.dealt = Some(ours.id.clone());
         let left = self.look.versions.numbered(rolling.act.version()).map(|version| {
             let now = Snapshot { configuration: &self.look.configuration, digest: None };
             differences(version.snapshot(), now)
         });
-        let succeeded = ours.status == OperationStatus::Succeeded;
         let verified = succeeded && left.as_ref().is_some_and(Vec::is_empty);
         // Only an update changes the configuration, and one that was undone did not.
         let later = operations.iter().take_while(|it| it.id != ours.id);
         let mut updates = later.filter(|it| it.kind == OperationType::UpdateService);
-        let superseded = updates.any(|update| !(verified && update.status.is_failure()));
-        let open = newest.id != ours.id;
-        // The version that a release brings is recorded and bakes; a rollback brings none.
-        let released = succeeded && !superseded && matches!(rolling.act, Act::Release { .. });
-        if !released {
-            self.work.dealt = Some(ours.id.clone());
-        }
-        if superseded {
+        if updates.any(|update| !(verified && update.status.is_failure())) {
             self.say.push(someone_else(self.look.service.name(), &ours.id));
             return self.plan("skip", "someone else acted after our update", true, None);
         }
+        let open = newest.id != ours.id;
         match &rolling.act {
-            Act::Release { version, .. } if released => self.released(*version, ours),
             Act::RollBack { to, bad, drift, .. } if verified => self.verified(*to, bad, drift, ours, open),
             act => {
                 let what = match left.filter(|left| succeeded && !left.is_empty()) {

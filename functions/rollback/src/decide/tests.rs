@@ -1,4 +1,6 @@
+mod endings;
 mod findings;
+mod followed;
 mod requests;
 
 use autopilot::{
@@ -41,6 +43,10 @@ fn settings() -> Settings {
     ];
     Settings::from_environment(&given.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
         .unwrap()
+}
+
+fn id(word: &str) -> OperationId {
+    OperationId(word.into())
 }
 
 /// An operation that ends at this minute.
@@ -105,7 +111,7 @@ fn look(operations: &[Operation]) -> Look {
 
 fn case(work: Work) -> Case<Work> {
     let mut case = Case::new(service().as_str(), IncidentId::new("orders:x"));
-    case.work = Work { dealt: work.dealt.or(Some(OperationId("c".into()))), ..work };
+    case.work = Work { dealt: work.dealt.or(Some(id("c"))), ..work };
     case
 }
 
@@ -260,16 +266,13 @@ fn ours() -> Work {
         to: 1,
         why: Why::AnalysisFailed,
         because: String::new(),
-        after: Some(OperationId("d".into())),
+        after: Some(id("d")),
         left: None,
         bad: vec![],
         drift: vec![],
         by_hand: vec![],
     };
-    Work {
-        rolling: Some(Rolling { operation: Some(OperationId("r".into())), since: at(6), act }),
-        ..Work::default()
-    }
+    Work { rolling: Some(Rolling { operation: Some(id("r")), since: at(6), act }), ..Work::default() }
 }
 
 #[test]

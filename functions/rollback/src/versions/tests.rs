@@ -52,6 +52,7 @@ fn an_image_is_pinned_only_by_the_same_answer_at_start_and_end_and_a_push_before
         (Some(renamed), before, false),
         (Some(start.clone()), None, false),
         (Some(start.clone()), Some(pushed(DIGEST, None)), false),
+        (Some(start.clone()), Some(pushed(DIGEST, Some(0))), true),
         (Some(start.clone()), Some(pushed(DIGEST, Some(1))), false),
         (Some(start), Some(pushed("sha256:bb", Some(-60))), false),
     ] {
@@ -84,7 +85,7 @@ fn with(ids: &[&str], assumed: bool, image: Option<&PushedImage>) -> Versions {
 
 #[test]
 fn an_assumed_version_is_no_way_back_if_its_image_came_later() {
-    for (pushed_at, usable) in [(-60, true), (1, false)] {
+    for (pushed_at, usable) in [(-60, true), (0, true), (1, false)] {
         let versions = with(&["a"], true, Some(&pushed(DIGEST, Some(pushed_at))));
         assert_eq!(versions.good().next().is_some(), usable, "{pushed_at}");
         assert_eq!(versions.kept[0].digest.is_some(), usable);

@@ -65,8 +65,8 @@ fn an_update_that_fails_after_our_rollback_is_compared_with_what_we_left() {
     ];
     for (ours, expected) in [(true, "roll-back"), (false, "skip")] {
         let work = Work {
-            own: ours.then(|| OperationId("r".into())).into_iter().collect(),
-            dealt: Some(OperationId("r".into())),
+            own: ours.then(|| id("r")).into_iter().collect(),
+            dealt: Some(id("r")),
             ..Work::default()
         };
         let now = Look { configuration: image(":v9", &json!({})), ..look(&operations) };
@@ -80,15 +80,15 @@ fn our_own_failure_is_never_a_failure_to_roll_back_from() {
     let operations =
         [operation("r", UpdateService, RollbackFailed, 9), operation("d", UpdateService, RollbackFailed, 0)];
     let now = Look { configuration: image(":v2", &json!({})), ..look(&operations) };
-    let own = vec![OperationId("r".into())];
+    let own = vec![id("r")];
     // Even where it is not known any more that it was dealt with.
     for dealt in ["d", "r", "c"] {
-        let work = Work { own: own.clone(), dealt: Some(OperationId(dealt.into())), ..Work::default() };
+        let work = Work { own: own.clone(), dealt: Some(id(dealt)), ..Work::default() };
         assert_eq!(shown(&decided(work, &now, 600_000)), silent("end", false), "{dealt}");
     }
     // It is ours from the moment that it is made.
     let mut work = Work::default();
-    let receipt = autopilot::mutation::Receipt { operation: Some(OperationId("r".into())) };
+    let receipt = autopilot::mutation::Receipt { operation: Some(id("r")) };
     let act = ours().rolling.unwrap().act;
     crate::tell::concluded(&mut work, service().as_str(), &act, &Outcome::Made(receipt), at(6));
     assert_eq!(work.own, own);

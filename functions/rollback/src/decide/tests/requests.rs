@@ -40,6 +40,19 @@ fn asks(what: Wanted) -> Request {
     Request { what, force: false, thread: IncidentId::new("orders:rollback:1") }
 }
 
+fn bake_of(operation: &str) -> Bake {
+    Bake {
+        operation: id(operation),
+        began_at: at(-3),
+        since: at(0),
+        streak: autopilot::analysis::Streak::default(),
+        analysed_at: None,
+        last: None,
+        blamed: false,
+        evidence: Evidence::None,
+    }
+}
+
 /// What a person's rollback comes to; the version that it should be checked is.
 fn asked(work: Work, look: Look, named: Option<u64>, checked: u64) -> Act {
     let look = Look { way_back: Some(WayBack { version: checked, ..WayBack::default() }), ..look };
@@ -52,10 +65,11 @@ fn asked(work: Work, look: Look, named: Option<u64>, checked: u64) -> Act {
 fn the_version_that_a_person_leaves_counts_as_bad_unless_it_is_the_older_one() {
     assert_eq!(asked(Work::default(), three(), None, 2).left(), Some(3));
     assert_eq!(asked(Work::default(), three(), Some(1), 1).left(), Some(3));
+    assert_eq!(asked(Work::default(), three(), Some(3), 3).left(), None, "what runs, by its digest");
     // Held at 1 and back to 3, which was named.
     let work = Work {
         hold: Some(Hold { version: 1, bad: vec![bad("sha256:3")] }),
-        own: vec![OperationId("r".into())],
+        own: vec![id("r")],
         ..Work::default()
     };
     let mut look = three();
@@ -67,7 +81,7 @@ fn the_version_that_a_person_leaves_counts_as_bad_unless_it_is_the_older_one() {
 #[test]
 fn a_second_rollback_goes_further_back_and_remembers_every_bad_image() {
     let hold = Some(Hold { version: 2, bad: vec![bad("sha256:3")] });
-    let work = Work { hold, own: vec![OperationId("r".into())], ..Work::default() };
+    let work = Work { hold, own: vec![id("r")], ..Work::default() };
     let mut look = three();
     look.operations.insert(0, operation("r", UpdateService, Succeeded, 9));
     look.configuration = super::image("@sha256:2", &json!({}));
@@ -79,7 +93,7 @@ fn a_second_rollback_goes_further_back_and_remembers_every_bad_image() {
     // A failure while it is held goes back to the held version, not to one that was left.
     look.operations.insert(0, operation("f", UpdateService, RollbackFailed, 20));
     look.way_back = Some(WayBack { version: 2, ..WayBack::default() });
-    let plan = decided(Work { dealt: Some(OperationId("r".into())), ..work }, &look, 60);
+    let plan = decided(Work { dealt: Some(id("r")), ..work }, &look, 60);
     assert_eq!(plan.act.map(|act| act.version()), Some(2));
     // What the tag must not mean for a release.
     for (means, force, released) in [
@@ -96,8 +110,8 @@ fn a_second_rollback_goes_further_back_and_remembers_every_bad_image() {
         let request = Some(Request { force, ..asks(Wanted::Release) });
         let work = Work {
             hold: Some(Hold { version: 1, bad: images.clone() }),
-            own: vec![OperationId("r".into()), OperationId("r2".into())],
-            dealt: Some(OperationId("r2".into())),
+            own: vec![id("r"), id("r2")],
+            dealt: Some(id("r2")),
             request,
             ..Work::default()
         };
@@ -126,11 +140,7 @@ fn an_image_that_both_versions_ran_was_not_what_was_bad() {
 
 #[test]
 fn a_plan_for_a_person_leaves_what_bakes_and_what_failed() {
-    let work = Work {
-        failed: Some(OperationId("d".into())),
-        dealt: Some(OperationId("c".into())),
-        ..Work::default()
-    };
+    let work = Work { failed: Some(id("d")), dealt: Some(id("c")), ..Work::default() };
     let act = |why| match ours().rolling.unwrap().act {
         Act::RollBack { to, because, after, left, bad, drift, by_hand, .. } => {
             Act::RollBack { to, why, because, after, left, bad, drift, by_hand }
@@ -186,5 +196,78 @@ fn a_request_does_not_outlive_its_command() {
         let mut work = Work { request: request.clone(), ..Work::default() };
         crate::tell::concluded(&mut work, service().as_str(), &act, &outcome, at(1));
         assert_eq!(work.request, None, "{outcome}");
+    }
+}
+
+#[test]
+fn a_request_that_is_refused_ends_there_and_leaves_what_bakes_or_failed_open() {
+    // Its tag may still mean what was bad.
+    let name = look(&[]).configuration.text(Member::Image).map(str::to_owned);
+    let hold = Some(Hold { version: 1, bad: vec![BadImage { digest: None, name }] });
+    let now = look(&[operation("d", UpdateService, RollbackFailed, 0)]);
+    for (failed, baking, open) in
+        [(None, None, false), (Some(id("d")), None, true), (None, Some(bake_of("d")), true)]
+    {
+        for (what, reason) in [
+            (Wanted::Version(Some(7)), "no-known-good-version"),
+            (Wanted::Release, "would-bring-back-the-bad-version"),
+        ] {
+            let work = Work {
+                request: Some(asks(what)),
+                failed: failed.clone(),
+                baking: baking.clone(),
+                hold: hold.clone(),
+                dealt: Some(id("c")),
+                ..Work::default()
+            };
+            let plan = decided(work.clone(), &now, 9);
+            assert_eq!(shown(&plan), ("hold", vec![format!("held {reason}")], open), "{failed:?}");
+            assert!(!plan.reason.contains("ask again"), "it was answered: {}", plan.reason);
+            let thread = Some(asks(Wanted::Release).thread);
+            assert_eq!(plan.work, Work { request: None, thread, ..work });
+        }
+    }
+}
+
+#[test]
+fn a_rollback_is_told_in_the_thread_of_what_it_answers() {
+    let now = look(&[operation("d", UpdateService, RollbackFailed, 0)]);
+    for (request, thread) in [(None, "orders:d"), (Some(asks(Wanted::Version(Some(1)))), "orders:rollback:1")]
+    {
+        let plan = decided(Work { request, ..Work::default() }, &now, 9);
+        assert_eq!((plan.decision, plan.work.thread), ("roll-back", Some(IncidentId::new(thread))));
+    }
+}
+
+#[test]
+fn a_person_leaves_the_version_that_bakes_unless_something_else_is_configured_by_now() {
+    for (undone, left) in [(true, Some(3)), (false, None)] {
+        let mut look = three();
+        look.operations.insert(0, operation("e", UpdateService, Failed, 9));
+        look.way_back = Some(WayBack { version: 2, ..WayBack::default() });
+        let work = Work {
+            baking: Some(bake_of("o3")),
+            dealt: Some(id(if undone { "e" } else { "o3" })),
+            request: Some(asks(Wanted::Version(Some(2)))),
+            ..Work::default()
+        };
+        let act = decided(work, &look, 20).act.unwrap();
+        assert_eq!(act.left(), left, "undone and dealt with: {undone}");
+    }
+}
+
+#[test]
+fn what_no_longer_matches_a_template_is_what_a_rollback_changes() {
+    let (name, deployments) =
+        ("SourceConfiguration.ImageRepository.ImageIdentifier", "SourceConfiguration.AutoDeploymentsEnabled");
+    for (automatic, expected) in
+        [(None, &[name][..]), (Some(false), &[name]), (Some(true), &[name, deployments])]
+    {
+        let mut configuration = image(":v2", &json!({}));
+        configuration.set_flag(Member::AutoDeployments, automatic);
+        let failed = look(&[operation("d", UpdateService, RollbackFailed, 0)]);
+        let act = decided(Work::default(), &Look { configuration, ..failed }, 9).act.unwrap();
+        let Act::RollBack { drift, .. } = act else { panic!("{act:?}") };
+        assert_eq!(drift, expected);
     }
 }
