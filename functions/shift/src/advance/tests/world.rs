@@ -192,7 +192,7 @@ pub(super) fn clear() -> Sky {
         records: RefCell::default(),
         fate: RefCell::new(Fate::Made),
         readable: Cell::new(true),
-        others: Others { errors: Cell::new(Some(0.0)) },
+        others: Others::well(),
         batches: Cell::new(0),
         delayed: RefCell::default(),
         said: RefCell::default(),

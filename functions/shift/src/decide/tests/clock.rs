@@ -83,6 +83,22 @@ fn what_waits_for_the_successor_pauses_past_the_deadline_and_nothing_else_does()
 }
 
 #[test]
+fn a_phase_lasts_since_it_was_entered_and_a_shift_that_ended_says_how() {
+    let mut shift = running(&plan(&json!({})), 2);
+    for (phase, second, since) in [
+        (Phase::Progressing, 10, 0),
+        (Phase::Paused, 20, 20),
+        (Phase::Paused, 30, 20),
+        (Phase::Failed, 40, 40),
+    ] {
+        shift.enter(phase, at(second));
+        assert_eq!((shift.phase, shift.since), (phase, at(since)), "{second} s");
+    }
+    let next = decide(&shift, &seen(&shift, Verdict::Pass), at(50));
+    assert_eq!((next.decision, next.reason.as_str()), ("nothing", "the shift is Failed"));
+}
+
+#[test]
 fn a_step_that_lands_while_somebody_pauses_leaves_the_shift_paused() {
     for (phase, expected) in [
         (Phase::Preparing, Phase::Progressing),
