@@ -272,6 +272,31 @@ async fn a_finish_whose_answer_is_lost_is_settled_by_the_next_tick() {
 }
 
 #[tokio::test]
+async fn records_that_somebody_deleted_are_written_again_by_an_abort_with_force_alone() {
+    for was_written in [true, false] {
+        let sky = clear();
+        let little = one(&sky, json!({})).await;
+        if !was_written {
+            let mut record = little.record("n0").await;
+            let shift = record.state.work.as_mut().unwrap();
+            (shift.written, shift.expected) = (None, shift.original.clone());
+            record.save(&little.desk.state).await.unwrap();
+        }
+        sky.records.borrow_mut().clear();
+        little.minute(60).await;
+        assert_eq!(sky.said().last().map(String::as_str), Some("failed records-gone"));
+        assert_eq!(little.tell("abort", "n0", 70).await["ok"], false, "they are not as expected");
+        let aborted = little.force("abort", "n0", 80).await;
+        assert_eq!(
+            (&aborted["ok"], &aborted["shift"]["phase"]),
+            (&json!(true), &json!("RolledBack")),
+            "{aborted:#}"
+        );
+        assert_eq!(sky.weights("n0.example.com"), [Some(100), Some(0)], "written before: {was_written}");
+    }
+}
+
+#[tokio::test]
 async fn a_finish_waits_for_the_other_domains_of_the_service_while_there_is_a_service() {
     let domain =
         |name: &str, www| CustomDomain { name: Some(name.to_owned()), www, ..CustomDomain::default() };
