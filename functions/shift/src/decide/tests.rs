@@ -98,6 +98,8 @@ fn alarms_have_their_own_reason() {
 
 #[test]
 fn no_turning_back_onto_a_side_that_is_not_well() {
+    use ServiceStatus::{OperationInProgress, Paused, Running};
+
     let mut shift = running(&plan(&json!({"failure_limit": 1})), 3);
     shift.phase = Phase::Validating;
     let read = |status, domain: Option<&str>, verdict| FromSide::Read {
@@ -105,7 +107,6 @@ fn no_turning_back_onto_a_side_that_is_not_well() {
         domain: domain.map(str::to_owned),
         analysis: analysis(verdict, "error-share"),
     };
-    use ServiceStatus::{OperationInProgress, Paused, Running};
     // What is certain is told also to a person who wants it back; what is in doubt keeps the shift alone from it.
     for (from, words, is_certain) in [
         (read(Paused, Some("active"), Verdict::Pass), "is PAUSED", true),
