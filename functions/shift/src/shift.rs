@@ -308,6 +308,11 @@ impl Shift {
         self.validating_since.map(|since| since + span(self.plan.validation_time))
     }
 
+    /// True where a person knows that the records are gone and wants them written again.
+    pub fn expects_nothing(&self) -> bool {
+        !self.expected.iter().any(|record| is_pointer(&record.kind))
+    }
+
     /// The pair at 100/0, and what else steers at the name and is no shift's to write.
     pub fn back_at_start(&self) -> Vec<RecordSet> {
         let others = self.expected.iter().filter(|record| !is_pointer(&record.kind));

@@ -115,3 +115,53 @@ pub fn watched_of(express: &ExpressService) -> Watched {
     target_groups.dedup();
     Watched { load_balancer, target_groups }
 }
+
+#[cfg(test)]
+mod tests {
+    use autopilot::balancing::{ExpressStatus, IngressPath};
+
+    use super::*;
+
+    fn path(access: &str, load_balancer: Option<&str>, groups: &[&str]) -> IngressPath {
+        IngressPath {
+            access: access.to_owned(),
+            endpoint: "ex-1.ecs.us-east-1.on.aws".to_owned(),
+            load_balancer: load_balancer.map(str::to_owned),
+            listener: None,
+            rule: None,
+            certificate: None,
+            target_groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn an_express_service_is_watched_where_its_public_way_in_leads() {
+        let (public, private) = ("PUBLIC", "PRIVATE");
+        for (paths, load_balancer, groups) in [
+            (
+                vec![path(private, Some("b"), &["3"]), path(public, Some("a"), &["2", "1"])],
+                Some("a"),
+                vec!["1", "2"],
+            ),
+            // Revisions share the load balancer, and groups while a deployment moves between them.
+            (
+                vec![path(public, Some("a"), &["1", "2"]), path(public, Some("a"), &["2", "3"])],
+                Some("a"),
+                vec!["1", "2", "3"],
+            ),
+            (vec![path(public, None, &[]), path(public, Some("a"), &["1"])], Some("a"), vec!["1"]),
+            (vec![path(private, Some("b"), &["3"])], Some("b"), vec!["3"]),
+            (vec![], None, vec![]),
+        ] {
+            let express = ExpressService {
+                arn: "arn:express".to_owned(),
+                status: ExpressStatus::Active,
+                deploying: false,
+                ingress_paths: paths.clone(),
+            };
+            let watched = watched_of(&express);
+            assert_eq!(watched.load_balancer.as_deref(), load_balancer, "{paths:?}");
+            assert_eq!(watched.target_groups, groups, "{paths:?}");
+        }
+    }
+}

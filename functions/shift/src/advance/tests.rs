@@ -1,6 +1,7 @@
 mod others;
 mod world;
 
+use autopilot::evidence::CustomDomain;
 use serde_json::json;
 use world::{Fate, Little, Sky, clear, under};
 
@@ -267,5 +268,60 @@ async fn a_finish_whose_answer_is_lost_is_settled_by_the_next_tick() {
         let again = little.tell("finish", "n0", 600).await;
         assert_eq!(again["ok"], true, "{again:#}");
         assert_eq!(sky.weights("n0.example.com"), [None]);
+    }
+}
+
+#[tokio::test]
+async fn records_that_somebody_deleted_are_written_again_by_an_abort_with_force_alone() {
+    for was_written in [true, false] {
+        let sky = clear();
+        let little = one(&sky, json!({})).await;
+        if !was_written {
+            let mut record = little.record("n0").await;
+            let shift = record.state.work.as_mut().unwrap();
+            (shift.written, shift.expected) = (None, shift.original.clone());
+            record.save(&little.desk.state).await.unwrap();
+        }
+        sky.records.borrow_mut().clear();
+        little.minute(60).await;
+        assert_eq!(sky.said().last().map(String::as_str), Some("failed records-gone"));
+        assert_eq!(little.tell("abort", "n0", 70).await["ok"], false, "they are not as expected");
+        let aborted = little.force("abort", "n0", 80).await;
+        assert_eq!(
+            (&aborted["ok"], &aborted["shift"]["phase"]),
+            (&json!(true), &json!("RolledBack")),
+            "{aborted:#}"
+        );
+        assert_eq!(sky.weights("n0.example.com"), [Some(100), Some(0)], "written before: {was_written}");
+    }
+}
+
+#[tokio::test]
+async fn a_finish_waits_for_the_other_domains_of_the_service_while_there_is_a_service() {
+    let domain =
+        |name: &str, www| CustomDomain { name: Some(name.to_owned()), www, ..CustomDomain::default() };
+    let untold = |name: &str| format!("{name} (has no record in this zone, so it cannot be told)");
+    for (beside, left) in [
+        (Some(vec![]), vec![]),
+        (Some(vec![domain("shop.example.com", false)]), vec![untold("shop.example.com")]),
+        (Some(vec![domain("n0.example.com", true)]), vec![untold("www.n0.example.com")]),
+        (Some(vec![domain("n1.example.com", false)]), vec!["n1.example.com".to_owned()]),
+        (None, vec![]),
+    ] {
+        let sky = clear();
+        let little = under(&sky);
+        little.open(&names(1), &json!({"validation_time": "0s"})).await;
+        for second in [60, 120, 180, 300, 360, 480] {
+            little.minute(second).await;
+        }
+        // Its pair is at 100/0: all of it is at App Runner.
+        little.open(&["n1".to_owned()], &json!({})).await;
+        *sky.others.beside.borrow_mut() = beside;
+        let finished = little.tell("finish", "n0", 500).await;
+        assert_eq!(finished["ok"], left.is_empty(), "{finished:#}");
+        if !left.is_empty() {
+            let message = format!("{} may still lead to the App Runner service", left.join(", "));
+            assert!(finished["errors"][0]["message"].as_str().unwrap().starts_with(&message), "{finished:#}");
+        }
     }
 }

@@ -65,6 +65,8 @@ impl Turn {
         if (why == Why::Inconclusive || Unready::WHYS.contains(&why)) && self.is_late() {
             return self.pause_late(words);
         }
+        // Nothing is to be written, so a refusal holds no more, and what held beside it does since then.
+        self.shift.release(Why::Refused);
         let since = self.shift.hold.as_ref().filter(|hold| hold.why == why).map(|hold| hold.since);
         self.shift.hold = Some(Hold { why, since: since.unwrap_or(self.now), words: words.to_owned() });
         if since.is_none() {

@@ -92,17 +92,12 @@ pub fn decide(shift: &Shift, seen: &Seen, now: Timestamp) -> Next {
         let reason = format!("the shift is {}", shift.phase);
         return turn.rest("nothing", reason);
     }
-    let mut next = match standing(&shift.expected, &seen.records) {
+    match standing(&shift.expected, &seen.records) {
         Standing::AsExpected => turn.go_on(seen),
         Standing::Edited(words) => turn.foreign_edit(&words),
-        // Gone, and a person wants them written again.
-        Standing::Gone if shift.aborting && shift.expected.is_empty() => turn.abort(),
+        Standing::Gone if shift.expects_nothing() => turn.abort(),
         Standing::Gone => turn.gone(),
-    };
-    if next.act.is_none() {
-        next.shift.unwritten_since = None;
     }
-    next
 }
 
 /// A decision under way.
@@ -113,7 +108,10 @@ struct Turn {
 }
 
 impl Turn {
-    fn rest(self, decision: &'static str, reason: impl Into<String>) -> Next {
+    /// Nothing is to be written, so that nothing is late with it either.
+    fn rest(mut self, decision: &'static str, reason: impl Into<String>) -> Next {
+        self.shift.unwritten_since = None;
+        self.shift.release(Why::Refused);
         Next { decision, reason: reason.into(), shift: self.shift, say: self.say, act: None }
     }
 
@@ -125,7 +123,7 @@ impl Turn {
         after: Vec<RecordSet>,
     ) -> Next {
         let act = Act { what, before: self.shift.expected.clone(), after };
-        Next { act: Some(act), ..self.rest(decision, reason) }
+        Next { decision, reason: reason.into(), shift: self.shift, say: self.say, act: Some(act) }
     }
 
     fn go_on(mut self, seen: &Seen) -> Next {
@@ -166,7 +164,7 @@ impl Turn {
     }
 
     fn abort(mut self) -> Next {
-        if self.shift.written.is_none() {
+        if self.shift.written.is_none() && !self.shift.expects_nothing() {
             if !self.shift.maybe_on_their_way.is_empty() {
                 return self
                     .rest("wait", "the pair may be on its way; only then there is something to turn back");

@@ -1,3 +1,5 @@
+mod aborts;
+mod clock;
 mod holds;
 mod model;
 mod properties;
@@ -96,6 +98,8 @@ fn alarms_have_their_own_reason() {
 
 #[test]
 fn no_turning_back_onto_a_side_that_is_not_well() {
+    use ServiceStatus::{OperationInProgress, Paused, Running};
+
     let mut shift = running(&plan(&json!({"failure_limit": 1})), 3);
     shift.phase = Phase::Validating;
     let read = |status, domain: Option<&str>, verdict| FromSide::Read {
@@ -103,15 +107,17 @@ fn no_turning_back_onto_a_side_that_is_not_well() {
         domain: domain.map(str::to_owned),
         analysis: analysis(verdict, "error-share"),
     };
-    for (from, words) in [
-        (read(ServiceStatus::Paused, Some("active"), Verdict::Pass), "is PAUSED"),
-        (read(ServiceStatus::OperationInProgress, Some("active"), Verdict::Pass), "is OPERATION_IN_PROGRESS"),
-        (read(ServiceStatus::Running, Some("deleting"), Verdict::Pass), "is deleting, not active"),
-        (read(ServiceStatus::Running, None, Verdict::Pass), "not linked"),
-        (read(ServiceStatus::Running, Some("active"), Verdict::Fail), "fails, too"),
-        (FromSide::Unread("ThrottlingException".into()), "ThrottlingException"),
-        (FromSide::Unasked, "nobody has looked"),
+    // What is certain is told also to a person who wants it back; what is in doubt keeps the shift alone from it.
+    for (from, words, is_certain) in [
+        (read(Paused, Some("active"), Verdict::Pass), "is PAUSED", true),
+        (read(OperationInProgress, Some("active"), Verdict::Pass), "is OPERATION_IN_PROGRESS", false),
+        (read(Running, Some("deleting"), Verdict::Pass), "is deleting, not active", true),
+        (read(Running, None, Verdict::Pass), "not linked", true),
+        (read(Running, Some("active"), Verdict::Fail), "fails, too", false),
+        (FromSide::Unread("ThrottlingException".into()), "ThrottlingException", false),
+        (FromSide::Unasked, "nobody has looked", false),
     ] {
+        assert_eq!(from.certain_objection().is_some(), is_certain, "{words}");
         let next = decide(&shift, &Seen { from, ..seen(&shift, Verdict::Fail) }, at(1));
         assert_eq!(decision(&next), ("hold", None), "{words}");
         assert_eq!(next.say[0].reason, "from-not-healthy");
@@ -209,6 +215,8 @@ fn validation_ends_with_finish_by_itself_only_where_the_plan_says_so() {
         let shift = running(&plan(&json!({"finish_automatically": automatic, "validation_time": "2h"})), 5);
         let next = decide(&shift, &seen(&shift, Verdict::Pass), at(660));
         assert_eq!((next.shift.phase, next.say[0].reason), (Phase::Validating, "validating"));
+        let told = format!("send finish after {}.", at(660 + 7_200));
+        assert!(next.say[0].summary.ends_with(&told), "{}", next.say[0].summary);
         let shift = next.shift;
         assert_eq!(decide(&shift, &seen(&shift, Verdict::Pass), at(660 + 7_199)).decision, "wait");
         let next = decide(&shift, &seen(&shift, Verdict::Pass), at(660 + 7_200));

@@ -176,9 +176,10 @@ fn balancer(plan: &Plan, successor: &Successor, errors: &mut Vec<FieldError>) {
 
 fn hosts(plan: &Plan, successor: &Successor, errors: &mut Vec<FieldError>) {
     let field = "plan.to.target_group_arns";
-    for (index, group) in successor.groups.iter().enumerate() {
-        let given = plan.to.target_group_arns.get(index).is_some();
-        let field = if given { format!("{field}[{index}]") } else { target_field(plan).to_owned() };
+    for group in &successor.groups {
+        // Elastic Load Balancing answers in an order of its own.
+        let given = plan.to.target_group_arns.iter().position(|arn| *arn == group.arn);
+        let field = given.map_or(target_field(plan).to_owned(), |index| format!("{field}[{index}]"));
         if let Err(why) = &group.hosts {
             errors.push(unread(&field, why));
         }

@@ -140,6 +140,11 @@ const CASES: &[Case] = &[
         "plan.from.service_arn: is OPERATION_IN_PROGRESS",
     ),
     (|s| s.service = Err("no answer".into()), "plan.from.service_arn: could not be checked"),
+    (|s| s.domains = Err("Throttling".into()), "plan.from.service_arn: could not be checked: Throttling"),
+    (
+        |s| (s.service, s.domains) = (Err("no answer".into()), Err("no answer".into())),
+        "plan.from.service_arn: could not be checked: no answer",
+    ),
     (|s| s.domains = Ok(Vec::new()), "plan.from.service_arn: app.example.com is no custom domain"),
     (
         |s| s.domains = Ok(vec![domain("app.example.com", "pending_certificate_dns_validation", false)]),
@@ -157,6 +162,21 @@ const CASES: &[Case] = &[
         "plan.to.target_group_arns[0]: could not be checked: AccessDenied",
     ),
     (
+        |s| {
+            let unread = Group {
+                arn: "arn:another".into(),
+                hosts: Err("AccessDenied".into()),
+                ..s.successor.groups[0].clone()
+            };
+            s.successor.groups.insert(0, unread);
+        },
+        "plan.to.alias: could not be checked: AccessDenied",
+    ),
+    (
+        |s| s.successor.load_balancer.as_mut().unwrap().state = Some("provisioning".into()),
+        "plan.to.alias: the load balancer is provisioning; expected active",
+    ),
+    (
         |s| s.successor.load_balancer.as_mut().unwrap().dns_name = "other.elb.amazonaws.com".parse().unwrap(),
         "plan.to.alias.dns_name: is not the load balancer in front of the target groups",
     ),
@@ -167,6 +187,10 @@ const CASES: &[Case] = &[
     (
         |s| s.successor.load_balancer.as_mut().unwrap().kind = LoadBalancerKind::Network,
         "plan.to.alias: is a load balancer of type network",
+    ),
+    (
+        |s| s.successor.entrances[0].listener.protocol = Some("HTTP".into()),
+        "plan.to.alias: the load balancer has no HTTPS listener",
     ),
     (|s| s.successor.entrances.clear(), "plan.to.alias: the load balancer has no HTTPS listener"),
     (
@@ -189,6 +213,14 @@ const CASES: &[Case] = &[
         |s| s.successor.trouble.push(FieldError::new("plan.to.target_group_arns[0]", "does not exist")),
         "plan.to.target_group_arns[0]: does not exist",
     ),
+    // What may follow from that is not told on top.
+    (
+        |s| {
+            s.successor.trouble.push(FieldError::new("plan.to.target_group_arns[0]", "does not exist"));
+            s.successor.entrances.clear();
+        },
+        "plan.to.target_group_arns[0]: does not exist",
+    ),
 ];
 
 #[test]
@@ -199,6 +231,55 @@ fn each_check_finds_its_trouble_and_no_other_does() {
         let errors = check(&plan(false), &situation).unwrap_err();
         assert!(errors.len() == 1 && errors[0].to_string().starts_with(expected), "{expected}: {errors:?}");
     }
+}
+
+#[test]
+fn the_first_rule_that_takes_the_name_whatever_else_is_asked_decides() {
+    let elsewhere = || rule(&["app.example.com"], true);
+    let beside = |rule: ListenerRule| ListenerRule { has_other_conditions: true, ..rule };
+    for (rules, leads) in [
+        (vec![rule(&["app.example.com"], false), elsewhere()], true),
+        (vec![elsewhere(), rule(&["app.example.com"], false)], false),
+        (vec![beside(elsewhere()), rule(&["app.example.com"], false)], true),
+        (vec![beside(rule(&["app.example.com"], false)), elsewhere()], false),
+        (vec![rule(&["other.example.com"], true), rule(&[], false)], true),
+        (vec![rule(&["app.example.com"], false), rule(&[], true)], true),
+        (vec![], false),
+    ] {
+        let mut situation = well();
+        situation.successor.entrances[0].rules = rules;
+        assert_eq!(check(&plan(false), &situation).is_ok(), leads, "{:?}", situation.successor.entrances);
+    }
+}
+
+#[test]
+fn ways_in_are_not_asked_for_where_something_else_stands_in_front() {
+    let mut plan = plan(false);
+    plan.to.target = Target::Cname("d111111abcdef8.cloudfront.net".parse().unwrap());
+    let mut situation = well();
+    let values = vec!["x.us-east-1.awsapprunner.com".to_owned()];
+    situation.records =
+        Ok(vec![RecordSet { ttl: Some(60), values, alias: None, ..record(RecordType::Cname) }]);
+    situation.successor.entrances.clear();
+    assert!(check(&plan, &situation).is_ok());
+    plan.to.target = Target::Cname("my-alb.us-east-1.elb.amazonaws.com".parse().unwrap());
+    let errors = check(&plan, &situation).unwrap_err();
+    assert_eq!((errors.len(), errors[0].field.as_str()), (1, "plan.to.cname"));
+}
+
+#[test]
+fn trouble_of_a_group_names_the_place_that_it_has_in_the_plan() {
+    let mut plan = plan(false);
+    plan.to.target_group_arns.insert(0, "arn:first".into());
+    let mut situation = well();
+    let first = Group {
+        arn: "arn:first".into(),
+        hosts: Err("AccessDenied".into()),
+        ..situation.successor.groups[0].clone()
+    };
+    situation.successor.groups.push(first);
+    let errors = check(&plan, &situation).unwrap_err();
+    assert_eq!((errors.len(), errors[0].field.as_str()), (1, "plan.to.target_group_arns[0]"));
 }
 
 #[test]
@@ -228,6 +309,7 @@ fn the_domain_that_covers_a_name_is_found() {
         domain("example.com", "active", true),
         domain("*.example.com", "creating", false),
         domain("App.example.com", "deleting", false),
+        domain("example.net", "active", false),
     ];
     for (name, status) in [
         ("example.com", Some("active")),
@@ -237,6 +319,8 @@ fn the_domain_that_covers_a_name_is_found() {
         ("*.example.com", Some("creating")),
         ("a.b.example.com", None),
         ("example.org", None),
+        ("example.net", Some("active")),
+        ("www.example.net", None),
     ] {
         assert_eq!(status_of(&name.parse().unwrap(), &domains), status, "{name}");
     }

@@ -5,7 +5,7 @@ use autopilot::{
     error::FieldError,
 };
 
-use super::{Pair, Pairs, is_pointer, is_service_binding, leads_to, steering};
+use super::{Pair, Pairs, is_service_binding, leads_to, steering};
 use crate::plan::{Plan, QUICK_TTL};
 
 /// What a shift starts from.
@@ -74,7 +74,7 @@ pub fn convert(
 fn kinds(records: &[RecordSet]) -> Vec<RecordType> {
     [RecordType::A, RecordType::Aaaa, RecordType::Cname]
         .into_iter()
-        .filter(|kind| records.iter().any(|record| is_pointer(kind) && record.kind == *kind))
+        .filter(|kind| records.iter().any(|record| record.kind == *kind))
         .collect()
 }
 

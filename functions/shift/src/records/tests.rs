@@ -168,6 +168,46 @@ fn what_cannot_be_weighed_is_refused_with_its_field() {
 }
 
 #[test]
+fn a_ttl_makes_the_way_back_slow_from_301_seconds_on_and_a_person_may_accept_that() {
+    let quick = plan(&json!({"cname": ALB}));
+    let slow = Plan { accept_slow_abort: true, ..quick.clone() };
+    for (plan, ttl, is_taken) in
+        [(&quick, 300, true), (&quick, 301, false), (&slow, 301, true), (&slow, 86_400, true)]
+    {
+        let taken = convert(plan, Some(&lead(false, false)), &[cname(ttl)]);
+        assert_eq!(taken.is_ok(), is_taken, "{ttl}: {taken:?}");
+    }
+}
+
+#[test]
+fn a_record_of_the_successor_is_taken_over_only_where_it_leads_to_the_same() {
+    let to = |target: AliasTarget| {
+        let record = RecordSet { alias: Some(target), ..empty(RecordType::A) };
+        weighted(record, "ecs-express-service", 0)
+    };
+    let from = weighted(alias(RecordType::A), "app-runner-service", 1);
+    let value = RecordSet { values: vec!["192.0.2.1".into()], ttl: Some(60), ..empty(RecordType::A) };
+    for (found, is_taken) in [
+        (to(alias_to(ALB, "Z35SXDOTRQ7X7K")), true),
+        (to(alias_to(&format!("dualstack.{ALB}"), "Z35SXDOTRQ7X7K")), true),
+        (to(alias_to("another.us-east-1.elb.amazonaws.com", "Z35SXDOTRQ7X7K")), false),
+        (to(alias_to(ALB, "Z0ANOTHER")), false),
+        (weighted(value, "ecs-express-service", 0), false),
+    ] {
+        let taken = convert(&alias_plan(), Some(&lead(true, false)), &[from.clone(), found.clone()]);
+        assert_eq!(taken.is_ok(), is_taken, "{found:?}: {taken:?}");
+    }
+    let cnames = |value: &str| {
+        let to = RecordSet { values: vec![value.to_owned()], ..cname(60) };
+        [weighted(cname(60), "app-runner-service", 1), weighted(to, "ecs-express-service", 0)]
+    };
+    for (value, is_taken) in [("My-ALB.us-east-1.elb.amazonaws.com.", true), ("x.example.com", false)] {
+        let taken = convert(&plan(&json!({"cname": ALB})), Some(&lead(false, false)), &cnames(value));
+        assert_eq!(taken.is_ok(), is_taken, "{value}: {taken:?}");
+    }
+}
+
+#[test]
 fn edits_are_told_in_words() {
     let found = convert(&alias_plan(), Some(&lead(true, false)), &[alias(RecordType::A)]).unwrap();
     let expected = found.pairs.at(Weights::successor(10));
@@ -198,6 +238,10 @@ fn edits_are_told_in_words() {
     rest[0].rest.push(Attribute { name: "New".into(), content: Content::Text("1".into()) });
     let Standing::Edited(words) = standing(&expected, &rest) else { panic!() };
     assert_eq!(words, ["the A record \"app-runner-service\" has other attributes New instead of none"]);
+    let known = rest.clone();
+    rest[0].rest[0].content = Content::Text("2".into());
+    let Standing::Edited(words) = standing(&known, &rest) else { panic!() };
+    assert_eq!(words, ["the A record \"app-runner-service\" has other attributes of another value"]);
 }
 
 #[test]
@@ -219,6 +263,7 @@ proptest! {
             .unwrap().pairs;
         for weights in [from, to] {
             prop_assert_eq!(weights.from() + weights.to(), 100);
+            prop_assert_eq!(weights.to_string(), format!("{}/{}", weights.from(), weights.to()));
             for pair in pairs.at(weights).chunks(2) {
                 prop_assert_eq!(pair.iter().filter_map(|record| record.weight).map(u32::from).sum::<u32>(), 100);
             }

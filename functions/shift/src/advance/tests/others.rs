@@ -1,7 +1,10 @@
 //! Everything that a shift asks beside Route 53, in memory: App Runner is well, and the successor is or fails. The
 //! benchmark `thousand_shifts` uses it too.
 
-use std::{cell::Cell, collections::HashMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
 
 use autopilot::{
     analysis::{Alarm, MetricQuery, Series},
@@ -20,6 +23,15 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Others {
     /// 5xx answers of the successor among its 1,000 requests; `None` without any request.
     pub errors: Cell<Option<f64>>,
+    /// Domains of every service beside its own; `None` once the services are deleted.
+    pub beside: RefCell<Option<Vec<CustomDomain>>>,
+}
+
+impl Others {
+    /// App Runner is well, and so is the successor.
+    pub fn well() -> Self {
+        Self { errors: Cell::new(Some(0.0)), beside: RefCell::new(Some(Vec::new())) }
+    }
 }
 
 fn unasked(call: &'static str) -> PortError {
@@ -64,8 +76,13 @@ impl RelatedRead for &Others {
     }
 
     async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
+        let Some(beside) = self.beside.borrow().clone() else {
+            let gone = PortError::new("apprunner:DescribeCustomDomains", Class::Permanent, "is gone");
+            return Err(PortError { code: Some("ResourceNotFoundException".to_owned()), ..gone });
+        };
         let name = Some(format!("{}.example.com", service.name()));
-        Ok(vec![CustomDomain { name, status: Some("active".to_owned()), ..CustomDomain::default() }])
+        let own = CustomDomain { name, status: Some("active".to_owned()), ..CustomDomain::default() };
+        Ok([own].into_iter().chain(beside).collect())
     }
 
     async fn ingress_connections(&self, _: &ServiceArn) -> Result<Vec<IngressConnection>, PortError> {

@@ -192,7 +192,7 @@ pub(super) fn clear() -> Sky {
         records: RefCell::default(),
         fate: RefCell::new(Fate::Made),
         readable: Cell::new(true),
-        others: Others { errors: Cell::new(Some(0.0)) },
+        others: Others::well(),
         batches: Cell::new(0),
         delayed: RefCell::default(),
         said: RefCell::default(),
@@ -279,8 +279,17 @@ impl Little<'_> {
     }
 
     pub(super) async fn tell(&self, command: &str, label: &str, second: i64) -> Value {
+        self.ask(json!({"command": command}), label, second).await
+    }
+
+    /// The same with `"force": true`.
+    pub(super) async fn force(&self, command: &str, label: &str, second: i64) -> Value {
+        self.ask(json!({"command": command, "force": true}), label, second).await
+    }
+
+    async fn ask(&self, mut command: Value, label: &str, second: i64) -> Value {
         let call = Call { request_id: String::new(), now: at(second) };
-        let command = json!({"command": command, "record_name": format!("{label}.example.com")});
+        command["record_name"] = format!("{label}.example.com").into();
         self.handle(command, call).await.unwrap()
     }
 

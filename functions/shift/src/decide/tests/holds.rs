@@ -1,6 +1,6 @@
 //! What holds is told once, told again when it comes again, and not told for what holds no more.
 
-use autopilot::{analysis::Verdict, announcement::Topic, mutation::Outcome, store::Record};
+use autopilot::{analysis::Verdict, announcement::Topic, control::Mode, mutation::Outcome, store::Record};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -138,4 +138,52 @@ fn a_write_that_is_not_taken_is_told_once_that_lasts() {
     };
     made(&mut shift, &step, None, at(1_120));
     assert_eq!((shift.unwritten_since, shift.hold), (None, None));
+}
+
+#[test]
+fn what_could_not_be_written_holds_no_longer_once_nothing_is_to_be_written() {
+    let mut shift = running(&plan(&json!({"failure_limit": 1})), 2);
+    let mut paused = shift.clone();
+    paused.pause(Why::Paused, "A person paused it.", at(0));
+    let stopped = Outcome::Stopped(at(5));
+    for (shift, then) in [(&mut shift, None), (&mut paused, Some((Why::Paused, at(0))))] {
+        let failing = decide(shift, &seen(shift, Verdict::Fail), at(10));
+        *shift = failing.shift;
+        let says = not_made(shift, &failing.act.unwrap(), &stopped, at(10));
+        assert_eq!(
+            (says[0].reason, shift.hold.as_ref().map(|hold| hold.why)),
+            ("stopped", Some(Why::Refused))
+        );
+        let passing = decide(shift, &seen(shift, Verdict::Pass), at(70));
+        let hold = passing.shift.hold;
+        assert_eq!(hold.map(|hold| (hold.why, hold.since)), then, "{}", passing.reason);
+    }
+}
+
+#[test]
+fn each_way_not_to_write_has_its_words() {
+    let before = running(&plan(&json!({})), 2);
+    let step = decide(&before, &seen(&before, Verdict::Pass), at(700)).act.unwrap();
+    for (outcome, told) in [
+        (
+            Outcome::Refused("AccessDenied".into()),
+            Some(("refused", "Route 53 refuses the change: AccessDenied.")),
+        ),
+        (Outcome::Stopped(at(600)), Some(("stopped", "Everything was stopped by a person at"))),
+        (Outcome::BudgetExhausted(at(900)), Some(("refused", "The budget of changes is used up until"))),
+        (Outcome::Wait("Throttling".into()), None),
+        (Outcome::Planned(Mode::DryRun), None),
+    ] {
+        let mut shift = before.clone();
+        let says = not_made(&mut shift, &step, &outcome, at(700));
+        assert_eq!(says.first().map(|say| say.reason), told.map(|(reason, _)| reason), "{outcome:?}");
+        assert_eq!(shift.hold.is_some(), told.is_some(), "{outcome:?}");
+        if let (Some(say), Some((_, words))) = (says.first(), told) {
+            assert!(
+                say.summary.starts_with(&format!("The shift of app.example.com holds. {words}")),
+                "{}",
+                say.summary
+            );
+        }
+    }
 }
