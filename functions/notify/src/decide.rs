@@ -259,7 +259,7 @@ impl Draft<'_> {
     fn match_provisional(&mut self, operations: &[Operation]) {
         for index in 0..self.state.incidents.len() {
             let incident = &self.state.incidents[index];
-            if incident.operation.is_some() || incident.closed.is_some() {
+            if incident.operation.is_some() {
                 continue;
             }
             let (at, word) = (incident.failed_at, incident.id.to_string());

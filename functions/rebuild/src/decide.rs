@@ -226,6 +226,8 @@ fn over(case: &Case<Work>, seen: &Seen) -> Option<(Phase, &'static str, String)>
         (Some(ServiceStatus::Running), Kind::Creation) if is_our_success(work, &seen.operations) => {
             Some((Phase::Succeeded, "running", format!("{name} runs after {tries}.")))
         }
+        // Status and operations are read at the same time, and what ends just then is seen in one of them only.
+        _ if seen.operations.first().is_some_and(|newest| newest.status.is_running()) => None,
         (Some(ServiceStatus::Running | ServiceStatus::Paused), _)
         | (Some(ServiceStatus::DeleteFailed), Kind::Creation)
         | (Some(ServiceStatus::CreateFailed), Kind::Deletion) => {

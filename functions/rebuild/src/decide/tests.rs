@@ -120,6 +120,19 @@ fn a_creation_is_tried_at_5_15_and_45_minutes_after_the_failure_before() {
 }
 
 #[test]
+fn a_status_that_was_read_later_than_the_operations_is_not_somebody_elses_doing() {
+    let ours = Work { tries: 1, operations: vec![OperationId("u1".into())], ..Work::default() };
+    let works = [operation("u1", UpdateService, InProgress, 9), operation("c", CreateService, Failed, 0)];
+    for status in [ServiceStatus::Running, ServiceStatus::Paused, ServiceStatus::DeleteFailed] {
+        assert_eq!(plan(&creation(ours.clone()), &seen(status, &works), 10), waits());
+    }
+    let deletes = [operation("d", OperationType::DeleteService, InProgress, 9)];
+    for status in [ServiceStatus::Running, ServiceStatus::CreateFailed] {
+        assert_eq!(plan(&deletion(Work::default()), &seen(status, &deletes), 10), waits());
+    }
+}
+
+#[test]
 fn what_ends_a_creation() {
     let ours = Work { tries: 1, operations: vec![OperationId("u1".into())], ..Work::default() };
     let success = [operation("u1", UpdateService, Succeeded, 9), operation("c", CreateService, Failed, 0)];
