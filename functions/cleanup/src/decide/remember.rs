@@ -62,7 +62,7 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
     match &finding.verdict {
         Verdict::Never(Never::StackOwned(_)) | Verdict::Orphan(_) | Verdict::Reported => {}
         // Nothing is left over here, and nothing is remembered of it, but that a mark is taken away is told.
-        Verdict::Never(why) if !known && !(finding.marked && why.takes_the_mark()) => return,
+        Verdict::Never(_) if !known && finding.loses_its_mark().is_none() => return,
         Verdict::Never(_) => {}
     }
     let sighting = memory
