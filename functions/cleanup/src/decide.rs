@@ -250,8 +250,7 @@ fn why_unmark(finding: &Finding, heard: &Heard) -> Option<String> {
     if let Some(Kept::Used(why)) = heard.kept.get(&finding.id) {
         return Some(why.clone());
     }
-    let Verdict::Never(why) = &finding.verdict else { return None };
-    (finding.marked && why.takes_the_mark()).then(|| why.to_string())
+    finding.loses_its_mark().map(ToString::to_string)
 }
 
 #[cfg(test)]

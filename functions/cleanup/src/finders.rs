@@ -101,10 +101,17 @@ pub enum Never {
     StackOwned(String),
 }
 
-impl Never {
-    /// True where a mark is taken away for it. What we may not touch keeps its mark.
-    pub fn takes_the_mark(&self) -> bool {
-        matches!(self, Self::Kept | Self::Referred(_) | Self::StackOwned(_))
+impl Finding {
+    /// Why it should not bear the mark that it bears. What we may not touch keeps it.
+    pub fn loses_its_mark(&self) -> Option<&Never> {
+        match &self.verdict {
+            Verdict::Never(why @ (Never::Kept | Never::Referred(_) | Never::StackOwned(_)))
+                if self.marked =>
+            {
+                Some(why)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ const LISTED: usize = 100;
 const IDS: usize = 20;
 
 /// The most telling first: the report's phase is that of its first resource.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 12] = [
     "deleted-in-use",
     "not-deleted",
     "not-unmarked",
@@ -37,7 +37,6 @@ const ORDER: [&str; 13] = [
     "would-mark",
     "stack-owned",
     "left-over",
-    "",
 ];
 
 /// A resource that is told of.
@@ -170,7 +169,8 @@ fn line(News { id, sighting, .. }: &News<'_>, policy: &Policy) -> String {
     let place = facts.vpc.as_deref().map(|vpc| format!(" in {vpc}")).unwrap_or_default();
     let cost = policy.hour_price.monthly(facts.zones);
     let bill = if facts.zones > 0 {
-        format!(", {} zones, about {cost} a month", facts.zones)
+        let plural = if facts.zones == 1 { "" } else { "s" };
+        format!(", {} zone{plural}, about {cost} a month", facts.zones)
     } else {
         String::new()
     };
@@ -257,7 +257,7 @@ fn command(id: &str, sighting: &Sighting) -> Option<String> {
         (standing, Kind::Ingress) if is_going(standing) => {
             format!("Keep: invoke cleanup with {{\"command\":\"keep\",\"resource\":\"{id}\"}}")
         }
-        (Standing::Reported, Kind::Ingress) => {
+        (Standing::Reported | Standing::NotDeleted { .. }, Kind::Ingress) => {
             format!("aws apprunner delete-vpc-ingress-connection --vpc-ingress-connection-arn {id}")
         }
         (Standing::Reported, Kind::Connector) => {
@@ -303,3 +303,6 @@ pub fn entry(id: &str, sighting: &Sighting, policy: &Policy) -> Value {
     }
     entry
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,7 @@ fn note(memory: &mut Memory, finding: &Finding, now: Timestamp) {
     match &finding.verdict {
         Verdict::Never(Never::StackOwned(_)) | Verdict::Orphan(_) | Verdict::Reported => {}
         // Nothing is left over here, and nothing is remembered of it, but that a mark is taken away is told.
-        Verdict::Never(why) if !known && !(finding.marked && why.takes_the_mark()) => return,
+        Verdict::Never(_) if !known && finding.loses_its_mark().is_none() => return,
         Verdict::Never(_) => {}
     }
     let sighting = memory
@@ -133,6 +133,10 @@ pub(super) fn since(sighting: &Sighting, mark: Mark) -> Option<Timestamp> {
 /// What the second look kept in doubt stands as it was told last, whatever became of others of its deletion. That an
 /// endpoint is used again is told with its mark.
 fn keep(sighting: &mut Sighting, kept: &Kept) {
+    // Another run that goes on at the same time may have deleted it: that is still to be told.
+    if sighting.standing.is_final() {
+        return;
+    }
     match kept {
         Kept::Used(_) if sighting.kind == Kind::Endpoint => in_use(sighting),
         Kept::Used(why) => {

@@ -87,3 +87,6 @@ fn removal(zone: &HostedZoneId, record: &RecordSet) -> Option<String> {
         format!("aws route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::state::Standing;
 
 /// What may be otherwise in the second look.
 type Change = fn(&mut EndpointLook);
@@ -147,4 +148,31 @@ fn what_the_second_look_kept_in_doubt_repeats_no_news_and_takes_no_part_in_the_o
     world.daily(9..10);
     let told: Vec<_> = world.said.iter().map(|say| (say.reason, &say.plan["resources"])).collect();
     assert_eq!(told, [("not-deleted", &json!(["vpce-1"])), ("not-deleted", &json!(["vpce-0"]))]);
+}
+
+/// The second look of one run does not find any more what another one deleted, and died before it told it.
+#[test]
+fn what_another_run_deleted_is_told_though_the_second_look_kept_it() {
+    for (standing, reason) in
+        [(Standing::Deleted, "deleted"), (Standing::DeletedInUse { by: "in/1".into() }, "deleted-in-use")]
+    {
+        for kept in
+            [Kept::Unsure("it is not there any more".into()), Kept::Used("its state is deleted".into())]
+        {
+            let mut world = World::new(1);
+            world.daily(0..7);
+            let inventory = Ok(Rc::new(world.inventory.clone()));
+            world.memory.handle(&["vpce-0".into()], day(7));
+            world.memory.resources.get_mut("vpce-0").unwrap().standing = standing.clone();
+            let heard = Heard { kept: BTreeMap::from([("vpce-0".into(), kept)]), ..Heard::default() };
+            let seen = Seen { inventory, heard, confirmed: None };
+            let mut plan = decide(&world.memory, &seen, &policy(), day(7));
+            if let Some(act) = &plan.act {
+                concluded(&mut plan.work, act, &Outcome::Wait("it is not there".into()), day(7));
+                plan = decide(&plan.work, &seen, &policy(), day(7));
+            }
+            let told: Vec<_> = plan.say.iter().map(|say| say.reason).collect();
+            assert_eq!(told, [reason], "{:?}", seen.heard.kept);
+        }
+    }
 }

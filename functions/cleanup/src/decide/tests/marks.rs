@@ -86,10 +86,14 @@ fn hundreds_are_marked_unmarked_and_deleted_in_one_run_by_calls_of_a_bounded_siz
     let sizes =
         |done: Vec<String>| -> Vec<usize> { done.iter().map(|act| act.matches("vpce-").count()).collect() };
     assert_eq!(sizes(world.run(Mode::On, None, day(0))), [200, 30]);
-    (0..230).for_each(|number| world.turn(Turn::Kept(number)));
+    for number in 0..230 {
+        world.turn(Turn::Kept(number));
+    }
     assert_eq!(sizes(world.run(Mode::On, None, day(1))), [200, 30]);
     assert!(world.inventory.endpoints.iter().all(|endpoint| !endpoint.tags.contains_key(MARK)));
-    (0..230).for_each(|number| world.turn(Turn::Released(number)));
+    for number in 0..230 {
+        world.turn(Turn::Released(number));
+    }
     world.daily(2..9);
     let deletions = sizes(world.run(Mode::On, Some(230), day(9)));
     assert_eq!(deletions, [25, 25, 25, 25, 25, 25, 25, 25, 25, 5]);
