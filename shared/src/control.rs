@@ -240,6 +240,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn modes_and_actions_have_their_words_and_no_other_is_taken_for_one() {
+        for (mode, word) in [(Mode::Off, "off"), (Mode::DryRun, "dry-run"), (Mode::On, "on")] {
+            assert_eq!((mode.to_string().as_str(), word.parse()), (word, Ok(mode)));
+        }
+        assert!("dryrun".parse::<Mode>().is_err());
+        for (action, word, tag) in [
+            (Action::Rollback, "rollback", "apprunner-autopilot:rollback"),
+            (Action::Rebuild, "rebuild", "apprunner-autopilot:rebuild"),
+            (Action::Notify, "notify", "apprunner-autopilot:notify"),
+        ] {
+            assert_eq!((action.as_str(), action.tag(), Action::from_word(word)), (word, tag, Some(action)));
+        }
+        assert_eq!(Action::from_word("shift"), None);
+    }
+
+    #[test]
     fn the_command_wins_over_the_tag_and_the_tag_over_the_parameter() {
         let service: ServiceArn =
             "arn:aws:apprunner:eu-west-1:123456789012:service/orders/8fe1".parse().unwrap();

@@ -290,6 +290,8 @@ mod tests {
         for (minute, expected) in [
             (20, Some("old")),
             (21, Some("old")),
+            (30, Some("old")),
+            (31, Some("rolled-back")), // what ended ten minutes before is not meant
             (60, Some("rolled-back")), // told when it failed, ended by its rollback half an hour later
             (90, Some("rolled-back")),
             (105, Some("running")),  // ListOperations lags behind the event
@@ -304,6 +306,72 @@ mod tests {
         assert_eq!(match_operation(&hint(200), &operations[1..]), None, "a failure that is not listed yet");
         let rolling = [operation("rolling", D, RollbackInProgress, 50, None)];
         assert_eq!(match_operation(&hint(60), &rolling).map(|op| op.id.0.as_str()), Some("rolling"));
+        let next = [operation("next", D, InProgress, 55, None), operation("before", D, Failed, 50, Some(55))];
+        let meant = match_operation(&hint(60), &next).map(|op| op.id.0.as_str());
+        assert_eq!(meant, Some("next"), "what runs reaches up to now");
+    }
+
+    #[test]
+    fn a_failed_status_stands_for_its_operations_and_a_success_for_its_end() {
+        use OperationType::{
+            CreateService, DeleteService, PauseService, ResumeService, StartDeployment, UpdateService,
+        };
+        for (status, kinds) in [
+            (ServiceStatus::CreateFailed, &[CreateService, UpdateService][..]),
+            (ServiceStatus::DeleteFailed, &[DeleteService]),
+            (ServiceStatus::Running, &[]),
+        ] {
+            assert_eq!(kinds_behind(&status), kinds, "{status}");
+        }
+        for (kind, end) in [
+            (StartDeployment, Some(ClosedBy::LaterSuccess)),
+            (UpdateService, Some(ClosedBy::LaterSuccess)),
+            (CreateService, Some(ClosedBy::Running)),
+            (ResumeService, Some(ClosedBy::Running)),
+            (PauseService, Some(ClosedBy::Paused)),
+            (DeleteService, Some(ClosedBy::Deleted)),
+            (OperationType::Other("DANCE".to_owned()), None),
+        ] {
+            assert_eq!(ClosedBy::of_success(&kind), end, "{kind}");
+        }
+    }
+
+    #[test]
+    fn only_a_success_after_the_failure_ends_it() {
+        use OperationStatus::{Failed, Succeeded};
+        use OperationType::{ResumeService, StartDeployment as D, UpdateService as U};
+        let failed = operation("x", D, Failed, 50, Some(60));
+        let known = Incident::open(&service(), &hint(60), Some(&failed), at(60));
+        let provisional = Incident::open(&service(), &hint(60), None, at(60));
+        for (kind, status, from, known_ends, provisional_ends) in [
+            (U, Succeeded, 51, true, true),
+            (U, Failed, 51, false, false),
+            (ResumeService, Succeeded, 51, false, false),
+            (U, Succeeded, 50, false, false),
+            (U, Succeeded, 49, false, false),
+        ] {
+            let later = operation("later", kind.clone(), status.clone(), from, Some(from + 10));
+            let ends = |incident: &Incident| incident.closed_by(&[later.clone(), failed.clone()], None);
+            let expected = |ends: bool| ends.then_some(ClosedBy::LaterSuccess);
+            assert_eq!(
+                (ends(&known), ends(&provisional)),
+                (expected(known_ends), expected(provisional_ends)),
+                "{kind} {status} from {from}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_known_operation_is_not_replaced_by_another() {
+        let operation =
+            |id| operation(id, OperationType::UpdateService, OperationStatus::RollbackFailed, 50, Some(60));
+        let mut incident = Incident::open(&service(), &hint(60), None, at(60));
+        assert_eq!((&incident.kind, incident.failed_at), (&OperationType::StartDeployment, at(60)));
+        for id in ["first", "second"] {
+            incident.alias(&operation(id));
+            assert_eq!(incident.operation, Some(OperationId("first".into())));
+            assert_eq!(incident.kind, OperationType::UpdateService);
+        }
     }
 
     #[test]

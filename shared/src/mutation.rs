@@ -324,6 +324,67 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_frees_up_as_its_oldest_change_leaves_the_window() {
+        let at = |minute: i64| Timestamp::from_second(1_800_000_000 + minute * 60).unwrap();
+        let budget = Budget { most: 2, within: Period::minutes(60), cool_down: Period::minutes(5) };
+        let gate = Gate { leave: Leave::OfPerson, budget };
+        for (made, now, refused) in [
+            (&[0, 10][..], 59, Some(Outcome::BudgetExhausted(at(60)))),
+            (&[0, 10], 60, None),
+            // More were allowed when they were made.
+            (&[0, 10, 20], 30, Some(Outcome::BudgetExhausted(at(70)))),
+            (&[0], 4, Some(Outcome::Wait(format!("cool-down until {}", at(5))))),
+            (&[0], 5, None),
+        ] {
+            let made: Vec<_> = made.iter().copied().map(at).collect();
+            let mut ledger = Ledger { intent: None, made: made.clone() };
+            let begun = begin(&mut ledger, &gate, &Control::default(), Value::Null, at(now));
+            assert_eq!(begun.err(), refused, "{made:?} at {now}");
+            if refused.is_none() {
+                let kept = made.into_iter().filter(|made| *made > at(now - 60));
+                assert_eq!(ledger.made, kept.chain([at(now)]).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_made_is_given_up_only_when_its_function_has_ended() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        for (settled, second, dropped) in [
+            (Settled::NotMade, 119, false),
+            (Settled::NotMade, 120, true),
+            (Settled::Unclear, 9_999, false),
+            (Settled::Made(Receipt { operation: None }), 1, true),
+        ] {
+            let mut ledger = Ledger { intent: Some(Intent { act: Value::Null, at: at(0) }), made: vec![] };
+            let made = matches!(settled, Settled::Made(_));
+            let outcome = settle(&mut ledger, settled, at(second));
+            assert_eq!(ledger.intent.is_none(), dropped, "{outcome} at {second}");
+            assert_eq!(matches!(outcome, Outcome::Made(_)), made, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_says_what_became_of_the_change() {
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        let made = |id: Option<&str>| {
+            let operation = id.map(|id| OperationId(id.to_owned()));
+            Outcome::Made(Receipt { operation })
+        };
+        for (outcome, text) in [
+            (Outcome::Planned(Mode::DryRun), "nothing is changed: the mode is dry-run".to_owned()),
+            (Outcome::Stopped(at), format!("nothing is changed: everything was stopped at {at}")),
+            (Outcome::BudgetExhausted(at), format!("nothing is changed: the budget is used up until {at}")),
+            (Outcome::Wait("busy".to_owned()), "not yet: busy".to_owned()),
+            (made(Some("o1")), "made by operation o1".to_owned()),
+            (made(None), "made".to_owned()),
+            (Outcome::Refused("no".to_owned()), "refused: no".to_owned()),
+        ] {
+            assert_eq!(outcome.to_string(), text);
+        }
+    }
+
+    #[test]
     fn what_has_no_budget_does_not_count_in_one_and_what_was_not_made_does_not_either() {
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         let limited = Budget { most: 1, within: Period::days(1), cool_down: Period::minutes(10) };
