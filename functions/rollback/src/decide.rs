@@ -5,9 +5,9 @@
 //! | the service is deleted, or `PAUSED` | skip: `gone`, `paused`; nothing is said where nothing had failed |
 //! | `CREATE_FAILED`, `DELETE_FAILED` | end: that is `rebuild`'s |
 //! | an operation is running, maintenance, or a word that is not known here | wait |
-//! | our update ended, and the configuration reads back as meant | end: `verified`, `released` |
+//! | our rollback ended, and the configuration reads back as meant; our release succeeded | end: `verified`, `released` |
 //! | our update ended otherwise | end: `own-rollback-failed`, with the steps for a person |
-//! | somebody else's operation came after a failure, or their update after ours | skip: `someone-else-acted` |
+//! | somebody else's operation came after a failure, or their update after our rollback | skip: `someone-else-acted` |
 //! | a deployment while the service is held | `nothing-new-deployed` |
 //! | somebody's update while the service is held | the hold ends |
 //! | an operation succeeded | its version bakes |

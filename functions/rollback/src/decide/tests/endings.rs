@@ -3,12 +3,12 @@
 use super::*;
 use crate::case::{Hold, Request};
 
-fn thread(word: &str) -> Option<IncidentId> {
-    Some(IncidentId::new(format!("orders:{word}")))
+fn thread(word: &str) -> IncidentId {
+    IncidentId::new(format!("orders:{word}"))
 }
 
-fn request() -> Option<Request> {
-    Some(Request { what: Wanted::Version(None), force: false, thread: IncidentId::new("orders:request") })
+fn request() -> Request {
+    Request { what: Wanted::Version(None), force: false, thread: thread("request") }
 }
 
 fn dealt(id: &str) -> Work {
@@ -22,24 +22,24 @@ fn a_service_that_is_gone_ends_every_story_in_its_own_thread() {
     let pause = operation("p", PauseService, Succeeded, 5);
     let not_resumed = operation("q", ResumeService, Failed, 6);
     let later = operation("e", StartDeployment, Failed, 4);
-    let rolling = Work { thread: thread("begun"), ..ours() };
+    let rolling = Work { thread: Some(thread("begun")), ..ours() };
     for (work, operations, said) in [
         (Work::default(), vec![pause.clone()], None),
         (Work::default(), vec![pause.clone(), succeeded.clone()], None),
         (Work::default(), vec![not_resumed, pause.clone()], None),
         (dealt("d"), vec![pause.clone(), failed.clone()], None),
-        (Work::default(), vec![pause.clone(), failed.clone()], thread("d")),
-        (Work::default(), vec![pause.clone(), undone.clone()], thread("d")),
-        (Work::default(), vec![pause.clone(), later, failed.clone()], thread("d")),
-        (Work { failed: Some(id("d")), ..dealt("d") }, vec![pause.clone(), undone], thread("d")),
-        (rolling.clone(), vec![pause.clone(), failed.clone()], thread("begun")),
+        (Work::default(), vec![pause.clone(), failed.clone()], Some(thread("d"))),
+        (Work::default(), vec![pause.clone(), undone.clone()], Some(thread("d"))),
+        (Work::default(), vec![pause.clone(), later, failed.clone()], Some(thread("d"))),
+        (Work { failed: Some(id("d")), ..dealt("d") }, vec![pause.clone(), undone], Some(thread("d"))),
+        (rolling.clone(), vec![pause.clone(), failed.clone()], Some(thread("begun"))),
         (
-            Work { request: request(), ..rolling.clone() },
+            Work { request: Some(request()), ..rolling.clone() },
             vec![pause.clone(), succeeded.clone()],
-            thread("begun"),
+            Some(thread("begun")),
         ),
-        (Work { request: request(), ..dealt("d") }, vec![pause, succeeded], thread("request")),
-        (rolling, vec![], thread("begun")),
+        (Work { request: Some(request()), ..dealt("d") }, vec![pause, succeeded], Some(thread("request"))),
+        (rolling, vec![], Some(thread("begun"))),
     ] {
         for (status, reason) in
             [(Some(ServiceStatus::Paused), "paused"), (Some(ServiceStatus::Deleted), "gone"), (None, "gone")]
@@ -51,9 +51,9 @@ fn a_service_that_is_gone_ends_every_story_in_its_own_thread() {
         }
     }
     // App Runner does not know it any more, nor its operations.
-    let begun = Work { thread: thread("begun"), ..ours() };
+    let begun = Work { thread: Some(thread("begun")), ..ours() };
     let plan = decided(begun, &Look::gone(service(), Mode::On), 9);
-    assert_eq!((shown(&plan).1, plan.work.thread), (vec!["skipped gone".to_owned()], thread("begun")));
+    assert_eq!((shown(&plan).1, plan.work.thread), (vec!["skipped gone".to_owned()], Some(thread("begun"))));
 }
 
 #[test]
@@ -65,14 +65,14 @@ fn a_pause_keeps_the_hold_and_what_was_ours_and_nothing_else() {
         failed: Some(id("d")),
         hold: hold.clone(),
         own: vec![id("o")],
-        request: request(),
+        request: Some(request()),
         assume: true,
-        thread: thread("d"),
+        thread: Some(thread("d")),
         ..ours()
     };
     for (status, hold) in [(Some(ServiceStatus::Paused), hold), (Some(ServiceStatus::Deleted), None)] {
         let plan = decided(work.clone(), &Look { status, ..look(&paused) }, 9);
-        let kept = Work { own: vec![id("o")], thread: thread("d"), hold, ..dealt("d") };
+        let kept = Work { own: vec![id("o")], thread: Some(thread("d")), hold, ..dealt("d") };
         assert_eq!(plan.work, kept);
         // What failed before is left alone when it runs again.
         let resumed = [operation("q", ResumeService, Succeeded, 20), paused[0].clone(), failed.clone()];
@@ -124,10 +124,10 @@ fn a_failure_is_noted_as_soon_as_it_is_seen_and_told_although_somebody_acts_befo
             assert_eq!(shown(&skipped), ("skip", vec!["skipped someone-else-acted".to_owned()], true));
             assert_eq!(
                 (skipped.work.thread.clone(), &skipped.say[0].plan["operation"]),
-                (thread("d"), &json!("d"))
+                (Some(thread("d")), &json!("d"))
             );
             let next = decided(skipped.work, &after(RollbackFailed), 10);
-            assert_eq!((shown(&next), next.work.thread), (silent("roll-back", true), thread("e")));
+            assert_eq!((shown(&next), next.work.thread), (silent("roll-back", true), Some(thread("e"))));
         }
     }
     // One that settles is decided.
