@@ -23,14 +23,14 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Others {
     /// 5xx answers of the successor among its 1,000 requests; `None` without any request.
     pub errors: Cell<Option<f64>>,
-    /// Domains of every service beside its own; `None` once the services are deleted.
-    pub beside: RefCell<Option<Vec<CustomDomain>>>,
+    /// Domains of every service beside its own, or the code by which it is refused to tell them.
+    pub beside: RefCell<Result<Vec<CustomDomain>, &'static str>>,
 }
 
 impl Others {
     /// App Runner is well, and so is the successor.
     pub fn well() -> Self {
-        Self { errors: Cell::new(Some(0.0)), beside: RefCell::new(Some(Vec::new())) }
+        Self { errors: Cell::new(Some(0.0)), beside: RefCell::new(Ok(Vec::new())) }
     }
 }
 
@@ -76,10 +76,10 @@ impl RelatedRead for &Others {
     }
 
     async fn custom_domains(&self, service: &ServiceArn) -> Result<Vec<CustomDomain>, PortError> {
-        let Some(beside) = self.beside.borrow().clone() else {
-            let gone = PortError::new("apprunner:DescribeCustomDomains", Class::Permanent, "is gone");
-            return Err(PortError { code: Some("ResourceNotFoundException".to_owned()), ..gone });
-        };
+        let beside = self.beside.borrow().clone().map_err(|code| {
+            let error = PortError::new("apprunner:DescribeCustomDomains", Class::Permanent, "no");
+            PortError { code: Some(code.to_owned()), ..error }
+        })?;
         let name = Some(format!("{}.example.com", service.name()));
         let own = CustomDomain { name, status: Some("active".to_owned()), ..CustomDomain::default() };
         Ok([own].into_iter().chain(beside).collect())
