@@ -126,7 +126,7 @@ fn ingress(service: &ListedService, status: IngressStatus) -> Ingress {
         service: service.arn.to_string(),
         status,
         endpoint: Some("vpce-1".into()),
-        vpc: None,
+        vpc: Some("vpc-1".into()),
         domain: None,
         created_at: Some(now() - SignedDuration::from_hours(25)),
     }
@@ -135,12 +135,15 @@ fn ingress(service: &ListedService, status: IngressStatus) -> Ingress {
 /// What is found of an ingress connection of this service, listed or not.
 fn connection_found(listed: bool, status: ServiceStatus, of: IngressStatus) -> Option<Verdict> {
     let service = service("orders", status);
-    let ingress = ingress(&service, of);
-    let services = if listed { vec![service] } else { Vec::new() };
+    let ingress = ingress(&service, of.clone());
+    let services = if listed { vec![service.clone()] } else { Vec::new() };
     let inventory = Inventory { services, ingress: vec![ingress], ..Inventory::default() };
     let (policy, kept) = (policy(), BTreeSet::new());
     let mut found = find(&inventory, Rules { policy: &policy, kept: &kept, now: now() });
-    found.pop().map(|finding| finding.verdict)
+    let finding = found.pop()?;
+    let about = format!("of service {}, {of}", service.arn);
+    assert_eq!((finding.facts.vpc.as_deref(), finding.facts.about), (Some("vpc-1"), Some(about)));
+    Some(finding.verdict)
 }
 
 #[test]
@@ -208,12 +211,18 @@ fn what_counts_against_quotas_is_reported_only_once_it_is_old() {
     let (policy, kept) = (policy(), BTreeSet::new());
     let found = find(&inventory, Rules { policy: &policy, kept: &kept, now: now() });
     let found: Vec<_> =
-        found.into_iter().map(|finding| (finding.id, finding.kind, finding.verdict)).collect();
+        found.into_iter().map(|found| (found.id, found.kind, found.facts.about, found.verdict)).collect();
+    let about = |text: &str| Some(text.to_owned());
     assert_eq!(
         found,
         [
-            (unused.arn, Kind::Connector, Verdict::Reported),
-            (broken.arn.to_string(), Kind::FailedService, Verdict::Reported),
+            (unused.arn, Kind::Connector, about("no service uses it"), Verdict::Reported),
+            (
+                broken.arn.to_string(),
+                Kind::FailedService,
+                about("CREATE_FAILED since 2026-11-19T11:00:00Z"),
+                Verdict::Reported
+            ),
         ]
     );
 }

@@ -184,6 +184,7 @@ fn a_report_lists_a_hundred_and_counts_the_rest() {
             (format!("vpce-{number:03}"), sighting(Kind::Endpoint, Standing::Marked { since: at(2) }))
         }));
         let say = report(&mut known, None).unwrap();
+        assert_eq!(say.summary, format!("Leftovers of App Runner: {news} marked."), "nothing is saved yet");
         let lines = texts(&say, "lines");
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.get(listed).copied(), more, "{news}");

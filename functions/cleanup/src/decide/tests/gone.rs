@@ -178,3 +178,15 @@ fn a_mark_that_is_taken_away_from_what_was_never_seen_is_told() {
         "what is not ours keeps its mark"
     );
 }
+
+#[test]
+fn what_was_only_reported_and_recovered_is_forgotten_without_a_word() {
+    let mut world = World::new(0);
+    world.inventory.ingress = vec![ingress(service().arn.as_str(), "vpce-9")];
+    world.inventory.ingress[0].status = IngressStatus::FailedUpdate;
+    world.daily(0..1);
+    assert_eq!(world.reasons(), ["left-over"]);
+    world.inventory.ingress[0].status = IngressStatus::Available;
+    world.daily(1..3);
+    assert_eq!((world.said.len(), world.memory.resources.len()), (1, 0));
+}

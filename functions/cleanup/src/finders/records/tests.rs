@@ -117,6 +117,8 @@ fn a_record_is_named_and_kept_by_zone_name_type_and_set() {
     };
     let (one, other) = ("Z0EXAMPLE/www.example.com/CNAME", "Z0EXAMPLE/www.example.com/CNAME/old");
     assert_eq!(ids(&[]), [one, other]);
+    let about = found(all.clone(), &[])[0].facts.about.clone();
+    assert_eq!(about.as_deref(), Some("points to gone.us-east-1.awsapprunner.com, which no service has"));
     assert_eq!(ids(&[one]), [other]);
     assert_eq!(ids(&[other]), [one]);
 }
