@@ -343,6 +343,7 @@ mod tests {
         let failed = operation("x", D, Failed, 50, Some(60));
         let known = Incident::open(&service(), &hint(60), Some(&failed), at(60));
         let provisional = Incident::open(&service(), &hint(60), None, at(60));
+        assert_eq!(known.id.to_string(), "orders:x", "the thread that every function speaks in");
         for (kind, status, from, known_ends, provisional_ends) in [
             (U, Succeeded, 51, true, true),
             (U, Failed, 51, false, false),
