@@ -123,7 +123,7 @@ fn pair(
         return Err(errors);
     };
     check_from(plan, kind, from, &mut refuse);
-    let from = RecordSet { set_identifier: Some(from_id.to_owned()), weight: Some(100), ..from.clone() };
+    let from = RecordSet { set_identifier: Some(from_id.to_owned()), ..from.clone() };
     let wanted = lead.and_then(|lead| successor(plan, lead, &from, &mut refuse));
     let to = match (found_by(to_id), wanted) {
         (Some(found), wanted) => {
