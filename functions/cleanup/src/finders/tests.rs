@@ -135,13 +135,13 @@ fn ingress(service: &ListedService, status: IngressStatus) -> Ingress {
 /// What is found of an ingress connection of this service, listed or not.
 fn connection_found(listed: bool, status: ServiceStatus, of: IngressStatus) -> Option<Verdict> {
     let service = service("orders", status);
-    let ingress = ingress(&service, of.clone());
-    let services = if listed { vec![service.clone()] } else { Vec::new() };
+    let about = format!("of service {}, {of}", service.arn);
+    let ingress = ingress(&service, of);
+    let services = if listed { vec![service] } else { Vec::new() };
     let inventory = Inventory { services, ingress: vec![ingress], ..Inventory::default() };
     let (policy, kept) = (policy(), BTreeSet::new());
     let mut found = find(&inventory, Rules { policy: &policy, kept: &kept, now: now() });
     let finding = found.pop()?;
-    let about = format!("of service {}, {of}", service.arn);
     assert_eq!((finding.facts.vpc.as_deref(), finding.facts.about), (Some("vpc-1"), Some(about)));
     Some(finding.verdict)
 }
