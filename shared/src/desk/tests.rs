@@ -5,7 +5,7 @@ use crate::{
     announcement::Announcement,
     control::Action,
     memory::MemoryStore,
-    mutation::{Budget, Leave},
+    mutation::{Budget, Leave, Permit, Receipt, Settled},
     period::Period,
     service::{OperationId, ServiceArn},
 };
