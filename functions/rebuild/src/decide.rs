@@ -3,9 +3,10 @@
 //! | situation | plan |
 //! |---|---|
 //! | the service is gone | end: `gone` for a creation, `deleted` for a deletion |
-//! | mode `off` | nothing, and nothing is said |
+//! | the service runs, by a try of ours that succeeded | end: `running` |
 //! | an operation is running, or the status is not known here | wait |
-//! | the service runs | end: `running` where we did it, else `someone-else-acted` |
+//! | the service runs or is paused | end: `someone-else-acted` |
+//! | mode `off` | nothing, and nothing is said |
 //! | a creation, and a later update that is not ours failed with another configuration | begin anew with it |
 //! | any other later operation that is not ours | end: `someone-else-acted` |
 //! | failed 24 hours ago or more, and nobody asked | end: `too-old` |
