@@ -1,3 +1,5 @@
+mod ticks;
+
 use std::cell::{Cell, RefCell};
 
 use super::*;
@@ -25,6 +27,8 @@ struct Mender {
     settles_meanwhile: bool,
     /// The number of the try does not count up.
     forgetful: Cell<bool>,
+    /// How the subject `broken` cannot be observed.
+    trouble: Class,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,10 @@ impl Worker for Mender {
     type Seen = bool;
     type Act = String;
 
-    async fn observe(&self, _: &Case<usize>, _: Timestamp) -> Result<bool, Failure> {
+    async fn observe(&self, case: &Case<usize>, _: Timestamp) -> Result<bool, Failure> {
+        if case.subject == "broken" {
+            Err(PortError::new("apprunner:DescribeService", self.trouble, "no answer that helps"))?;
+        }
         if let Some(mut other) = self.interferes.take() {
             other.state.work = 7;
             assert_eq!(other.save(&self.store).await.unwrap(), Written::Yes);
@@ -161,6 +168,7 @@ impl Scene {
             store: MemoryStore::default(),
             settles_meanwhile: false,
             forgetful: Cell::default(),
+            trouble: Class::Permanent,
         };
         Self { mender, bus: Bus::default() }
     }

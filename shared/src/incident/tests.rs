@@ -199,3 +199,16 @@ fn incidents_close_as_documented() {
         }
     }
 }
+
+#[test]
+fn a_kind_that_is_not_documented_is_told_by_its_own_word() {
+    let word = |word: &str| Hint { kinds: &[], word: word.into(), ..hint(60) };
+    let restart = Incident::open(&service(), &word("RestartServiceFailed"), None, at(60));
+    assert!(restart.is_told_by(&word("RestartServiceFailed"), None));
+    assert!(!restart.is_told_by(&word("MoveServiceFailed"), None));
+    assert!(!restart.is_told_by(&hint(60), None));
+    let deployment = Incident::open(&service(), &hint(60), None, at(60));
+    assert!(!deployment.is_told_by(&word("RestartServiceFailed"), None));
+    let named = Hint { kinds: &[OperationType::PauseService], ..word("RestartServiceFailed") };
+    assert!(!restart.is_told_by(&named, None), "a documented kind is another");
+}
