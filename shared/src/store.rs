@@ -4,6 +4,9 @@
 //! again and decides again ([`update`] is that loop). What must be told because of a change travels in the
 //! same write, in the record's [`Outbox`].
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, future::Future};
 
 use jiff::Timestamp;

@@ -56,3 +56,17 @@ async fn what_changes_is_kept_for_its_time_and_what_does_not_is_not_written() {
     scene.desk().advance(&scene.mender, closed.clone(), |_| {}, at(10)).await.unwrap();
     assert_eq!(scene.record().await, closed);
 }
+
+#[tokio::test]
+async fn the_first_reconciliation_is_noted_once_and_each_is_answered() {
+    let scene = Scene::new(&[]);
+    let desk = scene.desk();
+    assert_eq!(desk.first_reconciled().await.unwrap(), None);
+    for minute in [3, 18] {
+        desk.mark_reconciled(at(minute)).await.unwrap();
+        assert_eq!(desk.first_reconciled().await.unwrap(), Some(at(3)));
+    }
+    assert_eq!(subjects(&desk, false).await, [""; 0], "the note is no case");
+    let answer = Taken { up: 2, failed: 1 }.answer(9, false);
+    assert_eq!(answer, json!({"ok": true, "services": 9, "taken_up": 2, "failed": 1, "first": false}));
+}
