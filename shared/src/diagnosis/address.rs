@@ -280,6 +280,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_number_that_goes_on_is_no_port() {
+        for (said, port) in [
+            ("listening on 8080.", Some(8080)),
+            ("listening at 100.64.0.5", None),
+            ("listening on 2024-05-01", None),
+        ] {
+            assert_eq!(port_after_word(said), port, "{said}");
+        }
+    }
+
+    #[test]
     fn listening_addresses() {
         let table: &[(&str, Interface, u16)] = &[
             ("uvicorn running on http://127.0.0.1:8000 (press ctrl+c to quit)", Interface::Loopback, 8000),

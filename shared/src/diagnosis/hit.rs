@@ -89,7 +89,29 @@ fn keep(found: &mut Vec<(Signal, Vec<Hit>, usize)>, hit: Hit) {
     if hits.len() < FIRST_HITS + LAST_HITS {
         hits.push(hit);
     } else {
-        hits[FIRST_HITS + *count % LAST_HITS] = hit;
+        hits[FIRST_HITS + (*count - FIRST_HITS) % LAST_HITS] = hit; // the oldest of the last ones
     }
     *count += 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_signal_the_first_hits_are_kept_and_the_last() {
+        for all in [1, 64, 65, 70, 200] {
+            let mut found = Vec::new();
+            for at in 0..all {
+                let (signal, place, detail) = (Signal::Listening, Place::Application, Detail::Nothing);
+                let text = Untrusted::new("up");
+                keep(&mut found, Hit { signal, place, stream: 0, at, time: None, detail, text });
+            }
+            let mut kept: Vec<usize> = found[0].1.iter().map(|hit| hit.at).collect();
+            kept.sort_unstable();
+            let last = all.saturating_sub(LAST_HITS).max(FIRST_HITS.min(all));
+            let expected: Vec<_> = (0..FIRST_HITS.min(all)).chain(last..all).collect();
+            assert_eq!(kept, expected, "of {all}");
+        }
+    }
 }
