@@ -39,6 +39,8 @@ struct CloudWatch {
     alarms: HashMap<String, Alarm>,
     refuses: bool,
     partial: Option<&'static str>,
+    /// A metric that an answer passes over.
+    passed_over: Option<&'static str>,
     calls: Cell<usize>,
     largest: Cell<usize>,
     asked: RefCell<Vec<(MetricQuery, Window)>>,
@@ -66,7 +68,8 @@ impl MetricQueries for CloudWatch {
                 missing: (self.partial == Some(query.metric)).then(|| "PartialData".to_owned()),
             }
         };
-        Ok(queries.iter().map(|query| (query.id.clone(), series(query))).collect())
+        let answered = queries.iter().filter(|query| self.passed_over != Some(query.metric));
+        Ok(answered.map(|query| (query.id.clone(), series(query))).collect())
     }
 
     async fn alarms(&self, names: &[String]) -> Result<HashMap<String, Alarm>, PortError> {
@@ -266,6 +269,9 @@ fn what_cannot_be_read_is_inconclusive_and_named() {
     let partial = CloudWatch { points, partial: Some("5xxStatusResponses"), ..CloudWatch::default() };
     let found = analysis(&app_runner(), &checks(), &partial);
     assert_eq!(found.to_string(), "inconclusive: 5xxStatusResponses could not be read: PartialData.");
+    let cloudwatch = CloudWatch { partial: None, passed_over: Some("5xxStatusResponses"), ..partial };
+    let found = analysis(&app_runner(), &checks(), &cloudwatch);
+    assert_eq!(found.to_string(), "inconclusive: 5xxStatusResponses could not be read: it was not answered.");
 }
 
 #[test]

@@ -74,11 +74,23 @@ fn a_zone_holds_its_apex_and_what_is_below() {
 #[test]
 fn identifiers_of_zones_are_read_with_and_without_their_path() {
     for text in ["Z0EXAMPLE", "/hostedzone/Z0EXAMPLE"] {
-        assert_eq!(text.parse::<HostedZoneId>().unwrap().as_str(), "Z0EXAMPLE");
+        let zone = text.parse::<HostedZoneId>().unwrap();
+        assert_eq!((zone.as_str(), zone.to_string().as_str()), ("Z0EXAMPLE", "Z0EXAMPLE"));
     }
     for text in ["", "/hostedzone/", "Z0/../Z1", "Z0?x", &"Z".repeat(33)] {
         assert!(text.parse::<HostedZoneId>().is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_change_is_written_in_the_words_of_the_api() {
+    for (action, word) in
+        [(ChangeAction::Create, "CREATE"), (ChangeAction::Delete, "DELETE"), (ChangeAction::Upsert, "UPSERT")]
+    {
+        assert_eq!(action.as_str(), word);
+        assert_eq!(serde_json::to_value(action).unwrap(), word);
+    }
+    assert_eq!(ChangeId("C1".into()).to_string(), "C1");
 }
 
 #[test]
