@@ -163,6 +163,10 @@ fn without_traffic_hosts_and_connections_still_fail() {
             analysis(&load_balancer(&["blue"]), &checks(), &CloudWatch { points, ..CloudWatch::default() });
         assert_eq!((found.verdict, verdict_of(&found, check)), (Verdict::Fail, Verdict::Fail), "{found}");
     }
+    let none = vec![("blue", "TargetConnectionErrorCount", 13, 0.0)];
+    let well = CloudWatch { points: none, ..CloudWatch::default() };
+    let well = analysis(&load_balancer(&["blue"]), &checks(), &well);
+    assert_eq!(verdict_of(&well, "connections"), Verdict::Pass, "that none failed is no failure");
     let silence = analysis(&load_balancer(&["blue"]), &checks(), &CloudWatch::default());
     assert_eq!(silence.verdict, Verdict::Inconclusive);
     let nowhere = analysis(&load_balancer(&[]), &checks(), &CloudWatch::default());
@@ -243,6 +247,7 @@ fn an_alarm_must_be_ok() {
         (Some((Ok, Some(minute(2)))), Verdict::Pass),
         (Some((Ok, None)), Verdict::Pass),
         (Some((AlarmState::Alarm, Some(minute(14)))), Verdict::Fail),
+        (Some((AlarmState::Alarm, Some(minute(15)))), Verdict::Fail), // as the window ends
         (Some((AlarmState::Alarm, Some(minute(16)))), Verdict::Inconclusive),
         (Some((Ok, Some(minute(16)))), Verdict::Inconclusive),
         (Some((InsufficientData, None)), Verdict::Inconclusive),
