@@ -217,6 +217,24 @@ fn latency_is_the_slowest_groups_median_minute() {
             Verdict::Pass,
         ),
         (
+            "two of four minutes slow",
+            [0.1, 0.3, 0.6, 5.0]
+                .iter()
+                .zip(11..)
+                .map(|(s, at)| ("blue", "TargetResponseTime", at, *s))
+                .collect(),
+            Verdict::Pass,
+        ),
+        (
+            "three of five minutes slow",
+            [0.1, 0.2, 0.6, 0.7, 0.8]
+                .iter()
+                .zip(10..)
+                .map(|(s, at)| ("blue", "TargetResponseTime", at, *s))
+                .collect(),
+            Verdict::Fail,
+        ),
+        (
             "the other group",
             vec![("blue", "TargetResponseTime", 11, 0.1), ("green", "TargetResponseTime", 12, 0.501)],
             Verdict::Fail,
@@ -227,6 +245,7 @@ fn latency_is_the_slowest_groups_median_minute() {
         let found = analysis(&load_balancer(&["blue", "green"]), &limited, &cloudwatch);
         assert_eq!(verdict_of(&found, "latency"), expected, "{what}: {found}");
         let asked = cloudwatch.asked.borrow();
+        assert!(asked.iter().all(|(query, _)| query.namespace == "AWS/ApplicationELB"), "{what}");
         let statistics = asked.iter().filter(|(query, _)| query.metric == "TargetResponseTime");
         assert!(statistics.map(|(query, _)| query.statistic.to_string()).eq(["p95", "p95"]), "{what}");
     }
@@ -382,7 +401,9 @@ fn arns_give_dimensions() {
 #[test]
 fn percentiles_are_read_as_cloudwatch_writes_them() {
     for text in ["p1", "p50", "p99", "p99.9", "p0.1"] {
-        assert_eq!(text.parse::<Percentile>().unwrap().to_string(), text);
+        let percentile = text.parse::<Percentile>().unwrap();
+        assert_eq!(percentile.to_string(), text);
+        assert_eq!(serde_json::to_value(percentile).unwrap(), text);
     }
     for text in ["", "50", "p", "p0", "p100", "p9.99", "p-1", "p 1", "P50", "p5."] {
         assert!(text.parse::<Percentile>().is_err(), "{text}");
