@@ -248,6 +248,11 @@ fn latency_is_the_slowest_groups_median_minute() {
         assert!(asked.iter().all(|(query, _)| query.namespace == "AWS/ApplicationELB"), "{what}");
         let statistics = asked.iter().filter(|(query, _)| query.metric == "TargetResponseTime");
         assert!(statistics.map(|(query, _)| query.statistic.to_string()).eq(["p95", "p95"]), "{what}");
+        let mut hosts = asked.iter().filter(|(query, _)| query.metric == "HealthyHostCount");
+        assert!(
+            hosts.all(|(query, _)| query.statistic == Statistic::Maximum),
+            "each node reports what it sees"
+        );
     }
     let slow = vec![("8fe1", "Requests", 12, 60.0), ("8fe1", "RequestLatency", 12, 501.0)];
     let found = analysis(&app_runner(), &limited, &CloudWatch { points: slow, ..CloudWatch::default() });
@@ -344,18 +349,19 @@ fn nothing_to_ask_asks_nothing() {
 #[test]
 fn only_consecutive_failures_reach_the_limit() {
     use Verdict::{Fail, Inconclusive, Pass};
-    for (verdicts, expected) in [
-        (&[Fail, Fail][..], true),
-        (&[Fail, Pass, Fail], false),
-        (&[Fail, Inconclusive, Fail], true),
-        (&[Fail, Inconclusive, Inconclusive], false),
+    for (verdicts, failures) in [
+        (&[Fail, Fail][..], 2),
+        (&[Fail, Pass, Fail], 1),
+        (&[Fail, Inconclusive, Fail], 2),
+        (&[Fail, Inconclusive, Inconclusive], 1),
+        (&[Fail, Pass], 0),
     ] {
         let mut streak = Streak::default();
         for verdict in verdicts {
             streak.count(*verdict);
         }
         let stored: Streak = serde_json::from_str(&serde_json::to_string(&streak).unwrap()).unwrap();
-        assert_eq!(stored.reached(2), expected, "{verdicts:?}");
+        assert_eq!((stored.failures(), stored.reached(2)), (failures, failures == 2), "{verdicts:?}");
     }
     assert!(!Streak::default().reached(0), "nothing failed yet");
 }
