@@ -31,6 +31,14 @@ fn a_label_may_have_63_octets() {
 }
 
 #[test]
+fn a_name_may_have_255_octets_with_a_length_before_each_label_and_the_roots() {
+    let labels = |last: usize| [63, 63, 63, last].map(|octets| "a".repeat(octets)).join(".");
+    assert_eq!(name(&labels(61)).to_string(), labels(61));
+    let error = labels(62).parse::<RecordName>().unwrap_err().to_string();
+    assert!(error.contains("255"), "{error}");
+}
+
+#[test]
 fn what_is_no_name_is_refused_with_its_problem() {
     let long_label = format!("{}.example.com", "a".repeat(64));
     let long_name = vec!["abcdefg"; 32].join(".");
