@@ -1,7 +1,9 @@
-"""What notify does for a failed deployment, as a Python function would do it: the baseline that it is compared with.
+"""What notify does for a failed deployment, as far as one can see from outside, as a Python function would do it: the
+baseline that it is compared with.
 
-Clients are made once, outside the handler, and only those that are used. There is no record and no diagnosis: a failure
-is looked up, the lines that its logs end with are read, and people are told.
+A failure is looked up, the lines that its logs end with are read, and people are told by mail and in chat: once for each
+failure, and not where the service's tag says otherwise. There is no diagnosis. Clients are made once, outside the
+handler, and only those that are used.
 """
 
 import json
@@ -12,7 +14,24 @@ import boto3
 apprunner = boto3.client("apprunner")
 logs = boto3.client("logs")
 sns = boto3.client("sns")
-TOPIC = os.environ["ALERT_TOPIC_ARN"]
+dynamodb = boto3.client("dynamodb")
+TABLE = os.environ["STATE_TABLE"]
+MAIL = os.environ["ALERT_TOPIC_ARN"]
+CHAT = os.environ["CHAT_TOPIC_ARN"]
+
+
+def begin(incident):
+    """Claims an incident. False where it was told before; one that was begun and never told is told now."""
+    key = {"pk": {"S": "python"}, "sk": {"S": incident}}
+    try:
+        dynamodb.put_item(TableName=TABLE, Item=key | {"told": {"BOOL": False}}, ConditionExpression="attribute_not_exists(pk)")
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return not dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True)["Item"]["told"]["BOOL"]
+    return True
+
+
+def end(incident):
+    dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "python"}, "sk": {"S": incident}, "told": {"BOOL": True}})
 
 
 def last_lines(group):
@@ -28,15 +47,25 @@ def last_lines(group):
 def handler(event, _context):
     detail = event["detail"]
     arn = event["resources"][0]
+    tags = apprunner.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    if any(tag["Key"] == "apprunner-autopilot:notify" and tag["Value"] == "off" for tag in tags):
+        return {"ok": True, "decision": "ignore"}
     service = apprunner.describe_service(ServiceArn=arn)["Service"]
     operation = apprunner.list_operations(ServiceArn=arn, MaxResults=5)["OperationSummaryList"][0]
+    incident = f"{service['ServiceName']}:{operation['Id']}"
+    if not begin(incident):
+        return {"ok": True, "decision": "ignore"}
     group = f"/aws/apprunner/{service['ServiceName']}/{service['ServiceId']}"
-    lines = last_lines(f"{group}/service") + last_lines(f"{group}/application")
-    text = [
+    title = f"{service['ServiceName']}: {detail['operationStatus']}"
+    text = "\n".join([
         detail["message"],
         f"Service    {service['ServiceName']}, {service['Status']}",
         f"Operation  {operation['Type']}, {operation['Status']}",
-        *lines,
-    ]
-    sns.publish(TopicArn=TOPIC, Subject=f"{service['ServiceName']}: {detail['operationStatus']}", Message="\n".join(text))
-    return {"ok": True}
+        *last_lines(f"{group}/service"),
+        *last_lines(f"{group}/application"),
+    ])
+    chat = {"version": "1.0", "source": "custom", "content": {"title": title, "description": text[:8000]}}
+    sns.publish(TopicArn=MAIL, Subject=title, Message=text)
+    sns.publish(TopicArn=CHAT, Message=json.dumps(chat))
+    end(incident)
+    return {"ok": True, "decision": "tell"}

@@ -13,9 +13,10 @@ impl Kind {
             Self::Bare => 0,
             Self::Success | Self::RollbackTick | Self::RebuildTick | Self::ShiftTick => 1,
             Self::Failure | Self::Bake => 4,
-            // The baseline waits for each of its calls.
-            Self::Python | Self::Record | Self::Cleanup => 7,
+            Self::Record | Self::Cleanup => 7,
             Self::Rebuild => 9,
+            // The baseline waits for each of its calls.
+            Self::Python => 11,
         }
     }
 }
